@@ -1,0 +1,47 @@
+#include "base/lead.h"
+
+#include <stddef.h>
+#include <strings.h>
+
+static const char *const names[N_LEADS] = {"I",  "II", "III", "aVR", "aVL", "aVF", "V1", "V2",
+                                           "V3", "V4", "V5",  "V6",  "X",   "Y",   "Z",  "other"};
+
+static const struct {
+    const char *alias;
+    enum lead lead;
+} aliases[] = {
+    /* MIT-BIH calls its modified limb lead II MLII; its shape is that of II */
+    {"MLII", LEAD_II},    {"ML2", LEAD_II},     {"DI", LEAD_I},      {"DII", LEAD_II},    {"DIII", LEAD_III},
+    {"L1", LEAD_I},       {"L2", LEAD_II},      {"L3", LEAD_III},    {"MV1", LEAD_V1},    {"MCL1", LEAD_OTHER},
+    {"C1", LEAD_V1},      {"C2", LEAD_V2},      {"C3", LEAD_V3},     {"C4", LEAD_V4},     {"C5", LEAD_V5},
+    {"C6", LEAD_V6},      {"VX", LEAD_X},       {"VY", LEAD_Y},      {"VZ", LEAD_Z},      {"MLI", LEAD_OTHER},
+    {"MLIII", LEAD_OTHER}, {"ECG", LEAD_OTHER}, {"ECG1", LEAD_OTHER}, {"ECG2", LEAD_OTHER}, {"CM5", LEAD_OTHER},
+    {"CC5", LEAD_OTHER},  {"D3", LEAD_OTHER},   {"D4", LEAD_OTHER},  {"V7", LEAD_OTHER},  {"V8", LEAD_OTHER},
+    {"V9", LEAD_OTHER},   {"V3R", LEAD_OTHER},  {"V4R", LEAD_OTHER}, {"V5R", LEAD_OTHER}, {"V6R", LEAD_OTHER},
+    {"-aVR", LEAD_OTHER}, {"other", LEAD_OTHER},
+};
+
+const char *lead_name(enum lead lead)
+{
+    return names[lead];
+}
+
+bool lead_from_name(const char *name, enum lead *lead)
+{
+    if (strncasecmp(name, "lead ", 5) == 0 || strncasecmp(name, "ecg ", 4) == 0) {
+        const char *rest = name[0] == 'l' || name[0] == 'L' ? name + 5 : name + 4;
+        if (*rest)
+            return lead_from_name(rest, lead);
+    }
+    for (int i = 0; i < N_LEADS; i++)
+        if (strcasecmp(name, names[i]) == 0) {
+            *lead = (enum lead)i;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcasecmp(name, aliases[i].alias) == 0) {
+            *lead = aliases[i].lead;
+            return true;
+        }
+    return false;
+}
