@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -31,9 +32,14 @@ void arena_destroy(struct arena *arena)
     *arena = (struct arena){0};
 }
 
+struct arena arena_counting(void)
+{
+    return (struct arena){.capacity = SIZE_MAX};
+}
+
 void *arena_take(struct arena *arena, size_t bytes)
 {
-    char *block = arena->base + arena->used;
+    char *block = arena->base ? arena->base + arena->used : NULL;
     arena->used += arena_rounded(bytes);
     assert(arena->used <= arena->capacity && "the plan counted less than the step takes");
     if (arena->used > arena->peak)

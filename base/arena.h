@@ -21,6 +21,9 @@ size_t arena_rounded(size_t bytes);
 void arena_create(struct arena *arena, size_t capacity);
 void arena_destroy(struct arena *arena);
 
+/* An arena without memory that only counts: arena_take() returns NULL, `peak` is the capacity that the same calls need. */
+struct arena arena_counting(void);
+
 /* `bytes` aligned to ARENA_ALIGNMENT. Asking for more than was planned is a fault of the caller (assert). */
 void *arena_take(struct arena *arena, size_t bytes);
 

@@ -10,7 +10,7 @@
 
 /* What a stream is used for. Values are part of reproducibility: add at the end, never renumber. */
 enum random_use {
-    RANDOM_INIT = 1,      /* initial weights; record = index of the tensor */
+    RANDOM_INIT = 1,      /* initial weights; record = hash of the tensor's name */
     RANDOM_ORDER = 2,     /* order of records in an epoch; step = epoch */
     RANDOM_CROP = 3,      /* phase of the windows of a long record; step = epoch */
     RANDOM_OFFSET = 4,    /* time offset of a span; step = epoch */
