@@ -32,46 +32,61 @@ struct corpus_event {
 };
 
 struct corpus_record {
-    uint32_t shard, row;    /* shard number; row of the shard's /records table */
-    uint64_t first_row;     /* of /signal */
+    uint32_t shard, row; /* shard number; row of the shard's /records table */
+    uint64_t first_row;  /* of /signal */
     uint32_t seconds;
     uint16_t n_leads;
-    uint8_t lead[MAX_SPAN_LEADS];      /* enum lead */
-    uint16_t quality[MAX_SPAN_LEADS];  /* enum quality_flag of io/signal */
+    uint8_t lead[MAX_SPAN_LEADS];     /* enum lead */
+    uint16_t quality[MAX_SPAN_LEADS]; /* enum quality_flag of io/signal */
     double original_hz;
-    uint64_t content;                  /* XXH64 of the samples; key of the record's random numbers */
+    float gain_per_mv[MAX_SPAN_LEADS];   /* ADC units a mV of the original; 0: unknown */
+    uint64_t content;                    /* XXH64 of the samples; key of the record's random numbers */
     uint8_t patient[PATIENT_HASH_BYTES]; /* HMAC-SHA-256 of the site's patient id */
-    uint32_t group;                    /* records of one patient or with equal samples; one split a group */
-    uint16_t source;                   /* row of corpus->sources */
-    int8_t split;                      /* enum split */
-    int16_t fold;                      /* of the label table; -1: none */
-    float age_years;                   /* NaN: unknown */
-    int8_t sex;                        /* enum sex of io/recording: -1 unknown, 0 male, 1 female */
-    float weight;                      /* sampling weight, 1 by default */
-    int8_t anomaly;                    /* enum label_state */
-    int8_t *labels;                    /* enum label_state [n_classes] */
-    uint32_t first_event, n_events;    /* in corpus->events */
-    char name[64];                     /* how reports name it: "source/NNNNN" (a running number, never the file's name) */
+    uint32_t group;                      /* records of one patient or with equal samples; one split a group */
+    uint16_t source;                     /* row of corpus->sources */
+    int8_t split;                        /* enum split */
+    int16_t fold;                        /* of the label table; -1: none */
+    float age_years;                     /* NaN: unknown */
+    int8_t sex;                          /* enum sex of io/recording: -1 unknown, 0 male, 1 female */
+    float weight;                        /* sampling weight, 1 by default */
+    int8_t anomaly;                      /* enum label_state */
+    int8_t *labels;                      /* enum label_state [n_classes] */
+    uint32_t first_event, n_events;      /* in corpus->events */
+    char name[64]; /* how reports name it: "source/NNNNN" (a running number, never the file's name) */
 };
 
 struct corpus_source {
-    char name[64];     /* folder of the input, or the recipe's name for it */
+    char name[64]; /* folder of the input, or the recipe's name for it */
     char licence[64];
     uint32_t records;
 };
 
+struct shard_info {
+    uint32_t number;        /* of its file name */
+    uint64_t bytes, hash;   /* of the file: size and XXH64 */
+    uint64_t records, rows; /* rows of /signal, a multiple of CHUNK_ROWS */
+};
+
+struct refusal {
+    char reason[96]; /* a class of reasons: "signal file shorter than its header says" */
+    uint64_t count;
+};
+
 struct corpus {
     char *path;
-    uint64_t hash;              /* XXH64 of manifest.json */
-    size_t n_records, n_classes, n_sources, n_events, n_shards;
+    uint64_t hash; /* XXH64 of manifest.json */
+    size_t n_records, n_classes, n_sources, n_events, n_shards, n_refusals;
     struct corpus_record *records; /* [n_records], in index order */
     struct corpus_class *classes;  /* vocabulary */
     struct corpus_source *sources;
     struct corpus_event *events;
-    char **shard_paths;            /* [n_shards], absolute or relative to the working folder */
-    char recipe_hash[17];          /* of the preprocessing (io/signal signal_recipe_hash) */
-    char *recipe_json;             /* the preprocessing recipe as it stands in the manifest */
-    char key_id[17];               /* which site key made the patient hashes */
+    struct refusal *refusals;
+    int8_t *labels;            /* [n_records, n_classes]; records[i].labels points into it */
+    struct shard_info *shards; /* [n_shards] */
+    char **shard_paths;        /* [n_shards], absolute or relative to the working folder */
+    char recipe_hash[17];      /* of the preprocessing (io/signal signal_recipe_hash) */
+    char *recipe_json;         /* the preprocessing recipe as it stands in the manifest */
+    char key_id[17];           /* which site key made the patient hashes */
 };
 
 /* Reads manifest and index: rank 0 reads and checks them, the others receive them. Collective, ends in agreement.
@@ -79,8 +94,9 @@ struct corpus {
 enum status corpus_open(struct corpus **out, const char *path, const struct world *world);
 void corpus_close(struct corpus *corpus);
 
-/* Overrides splits by folds: a record whose fold is listed gets that split; groups are kept whole (a group with a record
- * in test goes to test, then validation). Records without a fold keep their split. Local; give all ranks the same. */
+/* Overrides splits by folds: a record whose fold is listed gets that split; groups are kept whole (a group with a
+ * record in test goes to test, then validation). Records without a fold keep their split. Local; give all ranks the
+ * same. */
 struct fold_lists {
     int train[32], validation[32], test[32];
     size_t n_train, n_validation, n_test;

@@ -14,12 +14,12 @@ enum read_mode { READ_INDEPENDENT, READ_COLLECTIVE };
 
 struct loader_settings {
     enum read_mode mode;
-    const char *io_hints;  /* "key=value,key=value" for MPI_Info; NULL or "" for none */
-    size_t batches_ahead;  /* global batches read ahead; 0 = 2 */
+    const char *io_hints; /* "key=value,key=value" for MPI_Info; NULL or "" for none */
+    size_t batches_ahead; /* global batches read ahead; 0 = 2 */
 };
 
 struct loader_counts {
-    uint64_t opens, bytes_read, bytes_stored; /* shards opened; samples delivered; compressed bytes read */
+    uint64_t opens, bytes_read, bytes_stored;          /* shards opened; samples delivered; compressed bytes read */
     double read_seconds, unpack_seconds, wait_seconds; /* HDF5; LZ4 in the helper thread; main thread waiting for it */
 };
 
