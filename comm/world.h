@@ -22,9 +22,11 @@ struct world {
     bool owns_mpi; /* world_start() called MPI_Init_thread */
 };
 
-/* MPI_Init_thread (MPI_THREAD_FUNNELED: only the main thread calls MPI and HDF5) and the communicators. Ranks other than
- * 0 fall silent (log_silence). Refuses N single ranks started by mistake: world size 1, neither PMIX_RANK nor
- * OMPI_COMM_WORLD_SIZE set, but SLURM_STEP_NUM_TASKS > 1 (STATUS_USAGE, with the remedy). */
+/* MPI_Init_thread (MPI_THREAD_FUNNELED: only the main thread calls MPI and HDF5) and the communicators. Ranks other
+ * than 0 fall silent (log_silence). Refuses N single ranks started by mistake: world size 1, neither PMIX_RANK nor
+ * OMPI_COMM_WORLD_SIZE set, but SLURM_STEP_NUM_TASKS > 1 (STATUS_USAGE, with the remedy). Where MPI runs already, only
+ * the communicators are made. Environment ANYECG_RANKS_PER_NODE=n: no more than n ranks share memory (a socket each,
+ * say); every further n ranks of a machine count as a node of their own. */
 enum status world_start(struct world *world, int *argc, char ***argv);
 
 /* A world of one rank, no MPI calls. */
@@ -36,9 +38,13 @@ bool world_is_launched(void);
 /* Frees the communicators; MPI_Finalize if world_start() initialised. */
 void world_end(struct world *world);
 
-/* The worst status of all ranks (the largest exit code that is not 0; on a tie the lowest rank's). Its message becomes
- * the message of every rank, with "rank R: " in front if more than one rank exists and not all failed alike. Every
- * collective operation ends with it, so that no rank waits for one that has given up. */
+/* "4 ranks on 2 nodes (n1: 2, n2: 2)", cut to `bytes`; returns `text`. Collective. */
+const char *world_describe(const struct world *world, char *text, size_t bytes);
+
+/* The worst status of all ranks: the largest exit code of a fault, before STATUS_STOPPED, before STATUS_PARTIAL; on a
+ * tie the lowest rank's. Its message becomes the message of every rank, with "rank R: " in front if more than one rank
+ * exists and not all failed alike. Every collective operation ends with it, so that no rank waits for one that has
+ * given up. One small allreduce when all is well. */
 enum status comm_agree(const struct world *world, enum status status);
 
 /* Sums, maxima and broadcasts of small arrays, in place. */
