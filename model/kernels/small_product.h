@@ -1,0 +1,21 @@
+/* model/kernels/small_product.h — products too small for a BLAS call, with strides a BLAS does not take.
+ *
+ * c[i, j] = sum over l of a[i, l] · b[l, j] with a[i, l] = a[i·a_row + l·a_column] and rows of b and c contiguous. Rows
+ * of a may overlap (a convolution as a product without im2col), a may be read transposed. Blocks of c are kept in
+ * registers; the sum runs over l in order, one fused multiply-add a term, so the result does not depend on m, n or
+ * alignment. */
+#ifndef MODEL_KERNELS_SMALL_PRODUCT_H
+#define MODEL_KERNELS_SMALL_PRODUCT_H
+
+#include <stddef.h>
+
+#include "model/kernels/product.h"
+
+/* c: [m, n] rows ld_c apart; b: [k, n] rows ld_b apart. c must not overlap a or b. */
+void small_product(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
+                   size_t ld_c, size_t a_row, size_t a_column, size_t ld_b);
+
+/* y[j, i] = x[i, j]: y [columns, rows] rows ld_y apart, x [rows, columns] rows ld_x apart. */
+void transpose(real *y, const real *x, size_t rows, size_t columns, size_t ld_y, size_t ld_x);
+
+#endif
