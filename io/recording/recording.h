@@ -2,9 +2,9 @@
  *
  * recording_open() reads the header, checks every size against the files and maps the samples; recording_read() gives
  * any stretch of all leads in mV, so that a day-long record needs no more memory than the stretch. One file per format
- * (wfdb_header.c, wfdb_signal.c, wfdb_annotation.c, …), one table of formats (formats.c): a further format is a row there.
- * Input is hostile: no size is believed before it was checked, no byte is read past the end. Nothing here is collective;
- * an open recording is used by one thread. */
+ * (wfdb_header.c, wfdb_signal.c, wfdb_annotation.c, …), one table of formats (formats.c): a further format is a row
+ * there. Input is hostile: no size is believed before it was checked, no byte is read past the end. Nothing here is
+ * collective; an open recording is used by one thread. */
 #ifndef IO_RECORDING_RECORDING_H
 #define IO_RECORDING_RECORDING_H
 
@@ -41,31 +41,31 @@ struct recording_left_out {
 /* An annotation: a beat, a rhythm change, a wave mark. Times in samples of the recording's own rate. */
 struct recording_event {
     uint64_t sample;
-    char code[16];  /* WFDB symbol: "N", "V", "+", … */
-    char text[48];  /* auxiliary text: "(AFIB" and the like, printable; "" without */
+    char code[16]; /* WFDB symbol: "N", "V", "+", … */
+    char text[48]; /* auxiliary text: "(AFIB" and the like, printable; "" without */
 };
 
 struct recording {
-    char name[RECORDING_NAME_BYTES];   /* record name, without folder and ending */
-    char *path;                        /* the header or single file that was opened */
-    const char *format;                /* "WFDB 16", "WFDB 212", "WFDB MATLAB v4"; static text */
+    char name[RECORDING_NAME_BYTES]; /* record name, without folder and ending */
+    char *path;                      /* the header or single file that was opened */
+    const char *format;              /* "WFDB 16", "WFDB 212", "WFDB MATLAB v4"; static text */
     double rate_hz;
-    uint64_t samples;                  /* of each lead */
+    uint64_t samples; /* of each lead */
     size_t n_leads;
-    struct recording_lead *leads;      /* [n_leads], in file order, no lead twice except LEAD_OTHER */
+    struct recording_lead *leads; /* [n_leads], in file order, no lead twice except LEAD_OTHER */
     size_t n_left_out;
     struct recording_left_out *left_out;
-    double age_years;                  /* NaN: unknown. Ages above 120 (PTB-XL's 300 = above 89) are 90; above 89: 90 */
+    double age_years; /* NaN: unknown. Ages above 120 (PTB-XL's 300 = above 89) are 90; above 89: 90 */
     enum sex sex;
-    char patient[64];                  /* the site's own id if the header has one ("# Patient ID:"), else "" */
+    char patient[64]; /* the site's own id if the header has one ("# Patient ID:"), else "" */
     size_t n_codes;
-    char (*codes)[64];                 /* diagnoses as written after "Dx:": SNOMED codes or class names */
-    bool has_dx;                       /* a Dx line was there and not empty */
+    char (*codes)[64]; /* diagnoses as written after "Dx:": SNOMED codes or class names */
+    bool has_dx;       /* a Dx line was there and not empty */
     size_t n_events;
-    struct recording_event *events;    /* sorted by sample; all whole ones, also of a cut file */
+    struct recording_event *events; /* sorted by sample; all whole ones, also of a cut file */
     size_t n_warnings;
-    char (*warnings)[200];             /* "annotation file has no end mark; 12 annotations were read" and the like */
-    struct recording_source *source;   /* of the format's reader */
+    char (*warnings)[200];           /* "annotation file has no end mark; 12 annotations were read" and the like */
+    struct recording_source *source; /* of the format's reader */
 };
 
 /* Opens any supported recording: a WFDB header (.hea, or the record name without ending), a single-file record. An
@@ -78,7 +78,8 @@ void recording_close(struct recording *recording);
  * mv: [n_leads, count], lead after lead. STATUS_DATA if the stretch lies outside. */
 enum status recording_read(struct recording *recording, uint64_t first, uint64_t count, float *mv);
 
-/* The raw ADC values of a stretch (for checks and hashes); invalid ones are RECORDING_INVALID. adc: [n_leads, count]. */
+/* The raw ADC values of a stretch (for checks and hashes); invalid ones are RECORDING_INVALID. adc: [n_leads, count].
+ */
 enum { RECORDING_INVALID = INT32_MIN };
 enum status recording_read_adc(struct recording *recording, uint64_t first, uint64_t count, int32_t *adc);
 

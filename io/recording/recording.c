@@ -1,0 +1,187 @@
+/* What all file types have in common: choosing the reader, bounds, conversion to mV. */
+#include "io/recording/recording.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/recording/formats.h"
+
+struct recording *recording_new(const char *path)
+{
+    struct recording *recording = xcalloc(1, sizeof *recording);
+    recording->path = duplicate_text(path);
+    recording->format = "";
+    recording->age_years = NAN;
+    recording->sex = SEX_UNKNOWN;
+    recording->source = xcalloc(1, sizeof *recording->source);
+    return recording;
+}
+
+void recording_close(struct recording *recording)
+{
+    if (!recording)
+        return;
+    if (recording->source->type)
+        recording->source->type->close(recording->source->state);
+    free(recording->source->block);
+    free(recording->source);
+    free(recording->leads);
+    free(recording->left_out);
+    free(recording->codes);
+    free(recording->events);
+    free(recording->warnings);
+    free(recording->path);
+    free(recording);
+}
+
+void recording_warn(struct recording *recording, const char *format, ...)
+{
+    size_t n = recording->n_warnings;
+    va_list arguments;
+    recording->warnings = xrealloc(recording->warnings, checked_multiply(n + 1, sizeof *recording->warnings));
+    va_start(arguments, format);
+    vsnprintf(recording->warnings[n], sizeof recording->warnings[n], format, arguments);
+    va_end(arguments);
+    make_printable(recording->warnings[n]);
+    recording->n_warnings = n + 1;
+}
+
+void recording_leave_out(struct recording *recording, const char *format, ...)
+{
+    size_t n = recording->n_left_out;
+    va_list arguments;
+    recording->left_out = xrealloc(recording->left_out, checked_multiply(n + 1, sizeof *recording->left_out));
+    char *reason = recording->left_out[n].reason;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof recording->left_out[n].reason, format, arguments);
+    va_end(arguments);
+    make_printable(reason);
+    recording->n_left_out = n + 1;
+    recording_warn(recording, "signal left out: %s", reason);
+}
+
+/* ---- opening ---- */
+
+static const struct recording_type *find_type(const char *file_name)
+{
+    for (size_t i = 0; recording_types[i]; i++)
+        if (recording_types[i]->is_candidate(file_name))
+            return recording_types[i];
+    return NULL;
+}
+
+bool recording_is_candidate(const char *file_name)
+{
+    return find_type(base_name(file_name)) != NULL;
+}
+
+/* The header that a user means who names a record without ending, or one of its signal files; NULL if there is none.
+ * Freed by the caller. */
+static char *find_header(const char *path, bool *is_signal_file)
+{
+    char *header = format_text("%s.hea", path);
+    *is_signal_file = false;
+    if (file_exists(header))
+        return header;
+    free(header);
+    const char *dot = strrchr(base_name(path), '.');
+    if (!dot)
+        return NULL;
+    header = format_text("%.*s.hea", (int)(dot - path), path);
+    *is_signal_file = true;
+    if (file_exists(header))
+        return header;
+    free(header);
+    return NULL;
+}
+
+enum status recording_open(struct recording **out, const char *path)
+{
+    enum status status;
+    struct recording *recording = NULL;
+    char *header = NULL;
+    const struct recording_type *type = find_type(base_name(path));
+    if (!type) {
+        bool is_signal_file;
+        header = find_header(path, &is_signal_file);
+        REQUIRE(header || file_exists(path), STATUS_IO, "%s: no such record: neither this file nor %s.hea is there",
+                path, path);
+        REQUIRE(header, STATUS_DATA, "%s: is not a recording of a known kind; give a WFDB header (.hea)", path);
+        REQUIRE(!is_signal_file, STATUS_DATA, "%s: is a file of a WFDB record; give its header, %s", path, header);
+        type = find_type(base_name(header));
+    }
+    recording = recording_new(header ? header : path);
+    recording->source->type = type;
+    TRY(type->open(recording));
+    assert(recording->n_leads > 0 && recording->samples > 0);
+    recording->source->block = NEW_ARRAY(int32_t, recording->n_leads * RECORDING_BLOCK);
+    free(header);
+    *out = recording;
+    return STATUS_OK;
+fail:
+    recording_close(recording);
+    free(header);
+    return status;
+}
+
+/* ---- samples ---- */
+
+static enum status check_stretch(const struct recording *recording, uint64_t first, uint64_t count)
+{
+    if (first > recording->samples || count > recording->samples - first)
+        return status_set(STATUS_DATA,
+                          "%s: %" PRIu64 " samples from sample %" PRIu64 " on were asked for, there are %" PRIu64
+                          "; ask for a stretch inside",
+                          recording->path, count, first, recording->samples);
+    return STATUS_OK;
+}
+
+enum status recording_read_adc(struct recording *recording, uint64_t first, uint64_t count, int32_t *adc)
+{
+    enum status status = check_stretch(recording, first, count);
+    if (status != STATUS_OK)
+        return status;
+    return recording->source->type->read(recording, first, count, adc);
+}
+
+/* mV = (ADC value - baseline) / gain, in double, so that the float result is the nearest one. */
+static void convert_to_mv(float *restrict mv, const int32_t *restrict adc, size_t count,
+                          const struct recording_lead *lead)
+{
+    const double gain = lead->gain_per_mv, baseline = lead->baseline;
+    for (size_t i = 0; i < count; i++) {
+        float value = (float)((adc[i] - baseline) / gain);
+        mv[i] = adc[i] == RECORDING_INVALID ? NAN : value;
+    }
+}
+
+enum status recording_read(struct recording *recording, uint64_t first, uint64_t count, float *mv)
+{
+    enum status status;
+    TRY(check_stretch(recording, first, count));
+    int32_t *block = recording->source->block;
+    for (uint64_t done = 0; done < count;) {
+        size_t part = count - done < RECORDING_BLOCK ? (size_t)(count - done) : RECORDING_BLOCK;
+        TRY(recording->source->type->read(recording, first + done, part, block));
+        for (size_t i = 0; i < recording->n_leads; i++)
+            convert_to_mv(mv + i * count + done, block + i * part, part, &recording->leads[i]);
+        done += part;
+    }
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+enum status recording_verify(struct recording *recording)
+{
+    const struct recording_type *type = recording->source->type;
+    return type->verify ? type->verify(recording) : STATUS_OK;
+}
