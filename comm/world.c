@@ -51,12 +51,12 @@ static void hint_open_mpi(void)
         setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 }
 
-static enum status refuse_singletons(const struct world *world)
+/* was_launched: before MPI_Init, since a lone rank of Open MPI sets the launcher's variables for itself there. */
+static enum status refuse_singletons(const struct world *world, bool was_launched)
 {
     const char *tasks_text = getenv("SLURM_STEP_NUM_TASKS");
     int64_t tasks;
-    if (world->size > 1 || getenv("PMIX_RANK") || getenv("OMPI_COMM_WORLD_SIZE") || !tasks_text ||
-        !parse_int(tasks_text, 2, INT32_MAX, &tasks))
+    if (world->size > 1 || was_launched || !tasks_text || !parse_int(tasks_text, 2, INT32_MAX, &tasks))
         return STATUS_OK;
     return status_set(STATUS_USAGE,
                       "SLURM_STEP_NUM_TASKS is %s, but MPI sees one rank only, so %s programs would each do all the "
@@ -98,6 +98,7 @@ enum status world_start(struct world *world, int *argc, char ***argv)
 {
     enum status status;
     int is_initialised, provided;
+    bool was_launched = getenv("PMIX_RANK") || getenv("OMPI_COMM_WORLD_SIZE");
 
     world_single(world);
     MPI_Initialized(&is_initialised);
@@ -113,7 +114,7 @@ enum status world_start(struct world *world, int *argc, char ***argv)
     MPI_Comm_size(world->comm, &world->size);
     REQUIRE(provided >= MPI_THREAD_FUNNELED, STATUS_CONFIG,
             "this MPI grants no threads beside the one that calls it (MPI_THREAD_FUNNELED); use a build with threads");
-    TRY(refuse_singletons(world));
+    TRY(refuse_singletons(world, was_launched));
     lay_out_nodes(world);
     if (world->rank > 0)
         log_silence();

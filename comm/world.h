@@ -32,7 +32,8 @@ enum status world_start(struct world *world, int *argc, char ***argv);
 /* A world of one rank, no MPI calls. */
 void world_single(struct world *world);
 
-/* True if mpirun or srun launched this process (PMIX_RANK, OMPI_COMM_WORLD_SIZE or PMI_RANK set). Local. */
+/* True if mpirun or srun launched this process (PMIX_RANK, OMPI_COMM_WORLD_SIZE or PMI_RANK set). Ask before
+ * world_start(): Open MPI sets these variables even where nobody launched it. Local. */
 bool world_is_launched(void);
 
 /* Frees the communicators; MPI_Finalize if world_start() initialised. */
