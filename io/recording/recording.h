@@ -42,7 +42,7 @@ struct recording_left_out {
 struct recording_event {
     uint64_t sample;
     char code[16]; /* WFDB symbol: "N", "V", "+", … */
-    char text[48]; /* auxiliary text: "(AFIB" and the like, printable; "" without */
+    char text[48]; /* of rhythm, ST and T changes ("(AFIB"); other text may be free text and is not kept: "" */
 };
 
 struct recording {
@@ -62,7 +62,7 @@ struct recording {
     char (*codes)[64]; /* diagnoses as written after "Dx:": SNOMED codes or class names */
     bool has_dx;       /* a Dx line was there and not empty */
     size_t n_events;
-    struct recording_event *events; /* sorted by sample; all whole ones, also of a cut file */
+    struct recording_event *events; /* sorted; whole ones only, all inside [0, samples) */
     size_t n_warnings;
     char (*warnings)[200];           /* "annotation file has no end mark; 12 annotations were read" and the like */
     struct recording_source *source; /* of the format's reader */

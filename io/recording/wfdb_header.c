@@ -1,6 +1,5 @@
 /* The grammar of WFDB headers (header(5)). Lines may end in CR LF; blank lines and comments may stand anywhere. */
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
