@@ -13,6 +13,10 @@ struct backbone;
 
 /* codes: K of the tokenizer whose codes are predicted. Names of tensors: "backbone.…", then "code_head.weight/bias". */
 struct backbone *backbone_create(const struct trunk_config *config, unsigned codes, const struct batch_bounds *bounds);
+
+/* For backbone_features() only: no room for heads and gradients. The tensors are the same. */
+struct backbone *backbone_create_inference(const struct trunk_config *config, unsigned codes,
+                                           const struct batch_bounds *bounds);
 void backbone_free(struct backbone *backbone);
 const struct parameters *backbone_parameters(const struct backbone *backbone);
 size_t backbone_memory_bytes(const struct backbone *backbone);
@@ -36,7 +40,8 @@ struct backbone_losses {
 };
 
 /* One half. second = false: tokens with masked[t] = 1 are hidden behind the mask vector and predicted; true: the others.
- * global_masked: masked tokens of this half in the global batch (the mean's denominator). */
+ * global_masked: masked tokens of this half in the global batch (the mean's denominator). The arrays of the batch and the
+ * mask must stay until backward. */
 void backbone_forward(struct backbone *backbone, const real *weights, const struct batch *batch, const uint32_t *codes,
                       const uint8_t *masked, bool second, double global_masked, struct backbone_losses *losses);
 

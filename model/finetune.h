@@ -27,9 +27,12 @@ struct finetune_targets {
     const float *positive_weight; /* [outputs], weight of the positive class; NULL: 1 */
     double global_labels;      /* known labels (label tasks) or corrupted tokens (leadgen) in the global batch */
     uint64_t seed, step;       /* key of drop-path */
+    bool evaluating;           /* validation: no drop-path */
 };
 
-/* loss: contribution to the mean over the global batch. targets->labels may be NULL for inference (loss is then 0). */
+/* loss: contribution to the mean over the global batch. Inference: targets->labels NULL (label
+ * tasks), global_labels 0 (leadgen), or targets NULL where nothing is corrupted; the loss is then 0 and no backward pass may
+ * follow. Arrays of batch and targets must stay until backward. */
 void finetune_forward(struct finetune *finetune, const real *weights, const struct batch *batch,
                       const struct finetune_targets *targets, double *loss);
 void finetune_backward(struct finetune *finetune, const real *weights, real *gradient,

@@ -56,14 +56,28 @@ void tokenizer_backward(struct tokenizer *tokenizer, const real *weights, real *
 /* Codes of a micro-batch without decoders: codes[n_tokens]. Works with either kind of tokenizer. */
 void tokenizer_encode(struct tokenizer *tokenizer, const real *weights, const struct batch *batch, uint32_t *codes);
 
-/* Views of the last tokenizer_forward(); borrowed until the next call. */
+/* For gradient checks: forward passes to come on the same batch keep the codes, v - ĥ and all stopped terms of the last
+ * one, so that the loss is a smooth function of the weights whose derivative tokenizer_backward() gives (the
+ * straight-through estimator itself is no derivative). false ends that. */
+void tokenizer_hold(struct tokenizer *tokenizer, bool hold);
+
+/* Views of the last tokenizer_forward(); borrowed until the next call. tokenizer_backward() leaves them as they are. */
 const uint32_t *tokenizer_codes(const struct tokenizer *tokenizer);          /* [n_tokens] */
 const real *tokenizer_projections(const struct tokenizer *tokenizer);        /* [n_tokens, d], length 1 */
 const real *tokenizer_waveform(const struct tokenizer *tokenizer);           /* [n_tokens, 300], standardised */
 const real *tokenizer_waveform_target(const struct tokenizer *tokenizer);    /* [n_tokens, 300], standardised by span */
 const real *tokenizer_demography_output(const struct tokenizer *tokenizer);  /* [n_spans, 3]: (age - 60)/20, 2 sex logits */
+const real *tokenizer_wavelet(const struct tokenizer *tokenizer);            /* [n_tokens, 564], standardised */
+const real *tokenizer_wavelet_target(const struct tokenizer *tokenizer);     /* [n_tokens, 564], standardised by span */
 
-/* Token features after the encoder's final norm: [n_tokens, width], of the last forward or encode. */
+/* Sums over the waveform of the last forward, to be added up over micro-batches: R² = 1 - residual/total. */
+struct waveform_fit {
+    double residual, total; /* sum of (output - target)², of target² (a span's target has mean 0) */
+};
+struct waveform_fit tokenizer_waveform_fit(const struct tokenizer *tokenizer);
+
+/* Token features after the encoder's final norm: [n_tokens, width], of the last forward or encode; gone after a backward
+ * pass. */
 const real *tokenizer_features(const struct tokenizer *tokenizer);
 
 /* --- codebook ---------------------------------------------------------------------------------------------------- */
@@ -77,10 +91,21 @@ const float *tokenizer_statistics(const struct tokenizer *tokenizer);
 void tokenizer_update_codebook(struct tokenizer *tokenizer, real *weights, const double *statistics);
 
 /* k-means start, PAPER 3.5: centres[c] := given projections. One Lloyd round (cosine) is: kmeans_assign() on every rank's
- * vectors → sums over ranks → kmeans_update(). vectors: [count, d], length 1. statistics: as above, added to. */
+ * vectors → sums over ranks → kmeans_update(). vectors: [count, d], length 1. statistics: as above, added to.
+ * codebook_assign() takes memory for the call and gives it back. */
 void codebook_assign(const struct tokenizer_config *config, const real *codebook, const real *vectors, size_t count,
                      uint32_t *codes /* may be NULL */, double *statistics /* may be NULL */);
 void codebook_kmeans_update(const struct tokenizer_config *config, real *codebook, const double *statistics);
+
+/* v_c := norm(keep·v_c + (1 - keep)·norm(s_c)) for every code with a count; keep = 0 is a round of k-means. */
+void codebook_move(const struct tokenizer_config *config, real *codebook, const double *statistics, double keep);
+
+/* How many codes occur and exp(entropy) of their use. counts: [n_codes]. */
+struct codebook_use {
+    size_t used;
+    double perplexity;
+};
+struct codebook_use codebook_use(const double *counts, size_t n_codes);
 
 /* The codebook inside the flat weights: [K, d]. */
 real *tokenizer_codebook(const struct tokenizer *tokenizer, real *weights);

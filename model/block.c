@@ -1,0 +1,180 @@
+#include "model/block.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "model/kernels/activation.h"
+#include "model/kernels/attention.h"
+#include "model/kernels/layernorm.h"
+#include "model/kernels/linear.h"
+
+static size_t head_dimension(const struct block_config *config)
+{
+    return config->width / config->heads;
+}
+
+static size_t add_vector(struct parameters *parameters, size_t count, int layer, enum tensor_init init, double scale,
+                         const char *prefix, const char *name)
+{
+    return parameters_add(parameters, (size_t[4]){count}, false, layer, init, scale, "%s.%s", prefix, name);
+}
+
+void block_plan(struct block *block, struct parameters *parameters, const char *prefix,
+                const struct block_config *config, int layer, unsigned depth)
+{
+    size_t width = config->width, head_dim = head_dimension(config);
+    double last_matrix_std = LINEAR_INIT_STD / sqrt(2.0 * depth);
+    char name[TENSOR_NAME_BYTES];
+
+    *block = (struct block){.config = *config, .first = parameters->count};
+    snprintf(name, sizeof name, "%s.norm1", prefix);
+    block->norm1 = norm_layer_plan(parameters, name, width, layer);
+    block->qkv = parameters_add(parameters, (size_t[4]){3 * width, width}, true, layer, INIT_NORMAL, LINEAR_INIT_STD,
+                                "%s.attention.qkv.weight", prefix);
+    block->q_scale = add_vector(parameters, head_dim, layer, INIT_ONE, 0, prefix, "attention.q_norm.scale");
+    block->q_shift = add_vector(parameters, head_dim, layer, INIT_ZERO, 0, prefix, "attention.q_norm.shift");
+    block->k_scale = add_vector(parameters, head_dim, layer, INIT_ONE, 0, prefix, "attention.k_norm.scale");
+    block->k_shift = add_vector(parameters, head_dim, layer, INIT_ZERO, 0, prefix, "attention.k_norm.shift");
+    snprintf(name, sizeof name, "%s.attention.projection", prefix);
+    block->projection = linear_layer_plan(parameters, name, width, width, layer, last_matrix_std);
+    block->layer_scale1 =
+        add_vector(parameters, width, layer, INIT_CONSTANT, config->layer_scale, prefix, "layer_scale1");
+    snprintf(name, sizeof name, "%s.norm2", prefix);
+    block->norm2 = norm_layer_plan(parameters, name, width, layer);
+    snprintf(name, sizeof name, "%s.mlp.linear1", prefix);
+    block->mlp1 = linear_layer_plan(parameters, name, width, config->mlp, layer, LINEAR_INIT_STD);
+    snprintf(name, sizeof name, "%s.mlp.linear2", prefix);
+    block->mlp2 = linear_layer_plan(parameters, name, config->mlp, width, layer, last_matrix_std);
+    block->layer_scale2 =
+        add_vector(parameters, width, layer, INIT_CONSTANT, config->layer_scale, prefix, "layer_scale2");
+    block->end = parameters->count;
+}
+
+void block_activations_take(struct block_activations *activations, struct arena *arena,
+                            const struct block_config *config, size_t tokens, bool training)
+{
+    struct block_activations *a = activations;
+    size_t narrow = checked_multiply(tokens, config->width), wide = checked_multiply(tokens, config->mlp);
+
+    *a = (struct block_activations){0};
+    a->x = take_reals(arena, narrow);
+    a->normed1 = take_reals(arena, narrow);
+    a->mean1 = take_reals(arena, tokens);
+    a->inverse_std1 = take_reals(arena, tokens);
+    a->qkv = take_reals(arena, 3 * narrow);
+    a->attended = take_reals(arena, narrow);
+    a->log_sum_exp = take_reals(arena, config->heads * tokens);
+    a->hidden = take_reals(arena, wide);
+    if (training) {
+        a->qk_normalised = take_reals(arena, 2 * narrow);
+        a->qk_inverse_std = take_reals(arena, 2 * config->heads * tokens);
+        a->branch1 = take_reals(arena, narrow);
+        a->middle = take_reals(arena, narrow);
+        a->normed2 = take_reals(arena, narrow);
+        a->mean2 = take_reals(arena, tokens);
+        a->inverse_std2 = take_reals(arena, tokens);
+        a->activated = take_reals(arena, wide);
+        a->branch2 = take_reals(arena, narrow);
+    } else {
+        a->branch1 = a->normed2 = a->branch2 = a->normed1;
+        a->middle = a->out = a->x;
+        a->mean2 = a->mean1;
+        a->inverse_std2 = a->inverse_std1;
+        a->activated = a->hidden;
+    }
+}
+
+void block_scratch_take(struct block_scratch *scratch, struct arena *arena, size_t width, size_t heads,
+                        const struct batch_bounds *bounds, bool training)
+{
+    size_t narrow = checked_multiply(bounds->tokens, width);
+    *scratch = (struct block_scratch){0};
+    scratch->attention =
+        take_reals(arena, attention_workspace_bound(bounds->span_tokens, bounds->span_seconds, width / heads));
+    if (training) {
+        scratch->flow = take_reals(arena, narrow);
+        scratch->wide = take_reals(arena, 3 * narrow);
+    }
+}
+
+static void attend(const struct block *block, const struct block_activations *a, const struct block_scratch *scratch,
+                   const struct batch *batch)
+{
+    const struct block_config *config = &block->config;
+    for (size_t s = 0; s < batch->n_spans; s++) {
+        const struct span *span = &batch->spans[s];
+        size_t t = span->first_token;
+        attention_forward(a->attended + t * config->width, a->log_sum_exp + t * config->heads,
+                          a->qkv + t * 3 * config->width, scratch->attention, span->leads, span->seconds,
+                          config->tolerance, config->heads, head_dimension(config));
+    }
+}
+
+void block_forward(const struct block *block, const struct block_activations *activations,
+                   const struct block_scratch *scratch, const real *weights, const struct batch *batch,
+                   const real *factors, size_t factor_stride)
+{
+    const struct block_activations *a = activations;
+    const struct block_config *config = &block->config;
+    const real *w = weights;
+    size_t tokens = batch->n_tokens, width = config->width;
+
+    norm_layer_forward(&block->norm1, w, a->normed1, a->mean1, a->inverse_std1, a->x, tokens);
+    linear_forward(a->qkv, a->normed1, w + block->qkv, NULL, tokens, width, 3 * width);
+    head_norm_forward(a->qkv, a->qk_normalised, a->qk_inverse_std, w + block->q_scale, w + block->q_shift,
+                      w + block->k_scale, w + block->k_shift, tokens, config->heads, head_dimension(config));
+    attend(block, a, scratch, batch);
+    linear_layer_forward(&block->projection, w, a->branch1, a->attended, tokens);
+    residual_forward(a->middle, a->x, a->branch1, w + block->layer_scale1, factors, tokens, width);
+
+    norm_layer_forward(&block->norm2, w, a->normed2, a->mean2, a->inverse_std2, a->middle, tokens);
+    linear_layer_forward_no_bias(&block->mlp1, w, a->hidden, a->normed2, tokens);
+    gelu_forward(a->activated, a->hidden, w + block->mlp1.bias, tokens, config->mlp);
+    linear_layer_forward(&block->mlp2, w, a->branch2, a->activated, tokens);
+    residual_forward(a->out, a->middle, a->branch2, w + block->layer_scale2, factors ? factors + factor_stride : NULL,
+                     tokens, width);
+}
+
+static void attend_backward(const struct block *block, const struct block_activations *a,
+                            const struct block_scratch *scratch, const real *dattended, const struct batch *batch)
+{
+    const struct block_config *config = &block->config;
+    for (size_t s = 0; s < batch->n_spans; s++) {
+        const struct span *span = &batch->spans[s];
+        size_t t = span->first_token, width = config->width;
+        attention_backward(scratch->wide + t * 3 * width, dattended + t * width, a->attended + t * width,
+                           a->log_sum_exp + t * config->heads, a->qkv + t * 3 * width, scratch->attention, span->leads,
+                           span->seconds, config->tolerance, config->heads, head_dimension(config));
+    }
+}
+
+/* Gradients take the place of activations that are no longer needed. */
+void block_backward(const struct block *block, const struct block_activations *activations,
+                    const struct block_scratch *scratch, const real *weights, real *gradient,
+                    const struct batch *batch, const real *factors, size_t factor_stride)
+{
+    const struct block_activations *a = activations;
+    const struct block_config *config = &block->config;
+    const real *w = weights;
+    real *g = gradient, *flow = scratch->flow;
+    size_t tokens = batch->n_tokens, width = config->width;
+
+    real *dbranch2 = a->branch2, *dactivated = a->activated, *dnormed2 = a->normed2;
+    residual_backward(dbranch2, g + block->layer_scale2, flow, a->branch2, w + block->layer_scale2,
+                      factors ? factors + factor_stride : NULL, tokens, width);
+    linear_layer_backward(&block->mlp2, w, g, dactivated, dbranch2, a->activated, tokens);
+    gelu_backward(dactivated, dactivated, a->hidden, tokens * config->mlp);
+    linear_layer_backward(&block->mlp1, w, g, dnormed2, dactivated, a->normed2, tokens);
+    norm_layer_backward(&block->norm2, w, g, flow, dnormed2, a->middle, a->mean2, a->inverse_std2, tokens);
+
+    real *dbranch1 = a->branch1, *dattended = a->normed2, *dqkv = scratch->wide, *dnormed1 = a->normed1;
+    residual_backward(dbranch1, g + block->layer_scale1, flow, a->branch1, w + block->layer_scale1, factors, tokens,
+                      width);
+    linear_layer_backward(&block->projection, w, g, dattended, dbranch1, a->attended, tokens);
+    attend_backward(block, a, scratch, dattended, batch);
+    head_norm_backward(dqkv, g + block->q_scale, g + block->q_shift, g + block->k_scale, g + block->k_shift,
+                       a->qk_normalised, a->qk_inverse_std, w + block->q_scale, w + block->k_scale, tokens,
+                       config->heads, head_dimension(config));
+    linear_backward(dnormed1, g + block->qkv, NULL, dqkv, a->normed1, w + block->qkv, tokens, width, 3 * width);
+    norm_layer_backward(&block->norm1, w, g, flow, dnormed1, a->x, a->mean1, a->inverse_std1, tokens);
+}

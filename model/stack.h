@@ -1,0 +1,38 @@
+/* model/stack.h — transformer blocks one after another and the LayerNorm behind them: the body of trunks and decoders. */
+#ifndef MODEL_STACK_H
+#define MODEL_STACK_H
+
+#include "model/block.h"
+
+struct stack {
+    unsigned layers;
+    bool training;
+    struct block_config config;
+    struct block *blocks;                  /* [layers], owned */
+    struct block_activations *activations; /* [layers], owned; without training all the same arrays */
+    struct norm_layer norm;
+    size_t norm_first, norm_end; /* range of the norm's tensors */
+    real *input;                 /* [T, W]: written by the caller before stack_forward() */
+    real *last;                  /* [T, W]: what the last block puts out */
+    real *output;                /* [T, W]: its norm; before stack_backward() the caller puts the gradient here */
+    real *mean, *inverse_std;    /* [T] */
+};
+
+/* Adds "<prefix>.block.<n>.…" and "<prefix>.norm.…". first_layer: for layer decay, of the first block. */
+void stack_plan(struct stack *stack, struct parameters *parameters, const char *prefix,
+                const struct block_config *config, unsigned layers, int first_layer);
+void stack_take(struct stack *stack, struct arena *arena, size_t tokens, bool training);
+void stack_free(struct stack *stack);
+
+/* input → output. factors: [2·layers, factor_stride] drop-path factors of the tokens (the two branches of block 0, of
+ * block 1, …) or NULL. */
+void stack_forward(const struct stack *stack, const struct block_scratch *scratch, const real *weights,
+                   const struct batch *batch, const real *factors, size_t factor_stride);
+
+/* Gradient of the output in stack->output → gradient of the input in scratch->flow. Tells the listener of the norm and of
+ * each block. */
+void stack_backward(const struct stack *stack, const struct block_scratch *scratch, const real *weights, real *gradient,
+                    const struct batch *batch, const real *factors, size_t factor_stride,
+                    const struct gradient_listener *listener);
+
+#endif
