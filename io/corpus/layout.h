@@ -1,0 +1,48 @@
+/* io/corpus/layout.h — the files of a corpus folder: their names, the manifest, and what index and manifest must agree
+ * on. For the sources of this folder; programs use corpus.h and writer.h. */
+#ifndef IO_CORPUS_LAYOUT_H
+#define IO_CORPUS_LAYOUT_H
+
+#include "io/corpus/corpus.h"
+#include "io/corpus/writer.h"
+
+#define MANIFEST_NAME "manifest.json"
+#define MANIFEST_SUM_NAME "manifest.json.xxh64"
+#define INDEX_NAME "index.h5"
+#define SHARD_FOLDER "shards"
+
+enum { SHARD_NAME_BYTES = 32, MAX_WEIGHT = 1000 };
+
+/* folder/name, freed by the caller. */
+char *corpus_file_path(const char *folder, const char *name);
+
+/* "shards/00042.h5" */
+const char *shard_file_name(char name[SHARD_NAME_BYTES], uint32_t number);
+
+/* Manifest: everything of the corpus but records, labels and events. Reading checks manifest.json.xxh64 and sets
+ * n_records and n_events, which the index must confirm, and the index file's size and hash. */
+struct index_identity {
+    uint64_t bytes, hash;
+};
+enum status manifest_read(struct corpus *corpus, struct index_identity *index);
+enum status manifest_write(const char *folder, const struct corpus_description *description, size_t n_records,
+                           const struct index_identity *index);
+
+/* index.h5 from and to memory. Reading fills records, labels and events of a corpus whose manifest was read. */
+enum status index_read(struct corpus *corpus, const struct index_identity *identity);
+enum status index_write(const char *folder, const struct corpus_record *records, size_t n_records, size_t n_classes,
+                        const struct corpus_event *events, size_t n_events);
+
+/* Leads, seconds, numbers of one record, whatever corpus it belongs to. */
+enum status check_record_shape(const struct corpus_record *record, const char *path);
+
+/* The records that are not excluded, group by group. places: [n_records]; returns how many there are. */
+struct group_place {
+    uint32_t group, record;
+};
+size_t group_places(const struct corpus *corpus, struct group_place *places);
+
+/* All cross-references: shards and rows, sources, events, labels, splits of groups. STATUS_DAMAGED names the record. */
+enum status corpus_check(const struct corpus *corpus);
+
+#endif
