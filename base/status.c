@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static _Thread_local char message[STATUS_MESSAGE_BYTES];
 
 enum status status_set(enum status status, const char *format, ...)
@@ -24,9 +26,11 @@ void status_context(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(context, sizeof context, format, arguments);
     va_end(arguments);
-    size_t used = strlen(context);
-    memcpy(message, context, used);
-    snprintf(message + used, sizeof message - used, ": %s", old);
+    copy_text(message, sizeof message, context);
+    size_t used = strlen(message);
+    copy_text(message + used, sizeof message - used, ": ");
+    used = strlen(message);
+    copy_text(message + used, sizeof message - used, old);
 }
 
 const char *status_message(void)
