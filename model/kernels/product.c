@@ -1,0 +1,68 @@
+#include "model/kernels/product.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <limits.h>
+#include <stdio.h>
+
+/* Weak: another CBLAS links as well and then has none of these. */
+extern char *openblas_get_config(void) __attribute__((weak));
+extern char *openblas_get_corename(void) __attribute__((weak));
+extern void openblas_set_num_threads(int threads) __attribute__((weak));
+
+#ifdef ANYECG_DOUBLE
+#define GEMM cblas_dgemm
+#else
+#define GEMM cblas_sgemm
+#endif
+
+static int int_size(size_t size)
+{
+    assert(size <= INT_MAX);
+    return (int)size;
+}
+
+static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, real *c, const real *a, const real *b,
+                    enum product_mode mode, size_t m, size_t n, size_t k, size_t ld_c, size_t ld_a, size_t ld_b)
+{
+    if (m == 0 || n == 0)
+        return;
+    GEMM(CblasRowMajor, transpose_a, transpose_b, int_size(m), int_size(n), int_size(k), 1, a, int_size(ld_a), b,
+         int_size(ld_b), mode == PRODUCT_ADD ? 1 : 0, c, int_size(ld_c));
+}
+
+void product_nt(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
+                size_t ld_c, size_t ld_a, size_t ld_b)
+{
+    product(CblasNoTrans, CblasTrans, c, a, b, mode, m, n, k, ld_c, ld_a, ld_b);
+}
+
+void product_nn(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
+                size_t ld_c, size_t ld_a, size_t ld_b)
+{
+    product(CblasNoTrans, CblasNoTrans, c, a, b, mode, m, n, k, ld_c, ld_a, ld_b);
+}
+
+void product_tn(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
+                size_t ld_c, size_t ld_a, size_t ld_b)
+{
+    product(CblasTrans, CblasNoTrans, c, a, b, mode, m, n, k, ld_c, ld_a, ld_b);
+}
+
+void product_set_threads(int threads)
+{
+    if (openblas_set_num_threads != NULL)
+        openblas_set_num_threads(threads);
+}
+
+const char *product_library(void)
+{
+    static char name[96];
+    char version[32] = "";
+
+    if (openblas_get_config == NULL || openblas_get_corename == NULL)
+        return "CBLAS of unknown make";
+    sscanf(openblas_get_config(), "OpenBLAS %31s", version);
+    snprintf(name, sizeof name, "OpenBLAS %s %s", version, openblas_get_corename());
+    return name;
+}
