@@ -1,8 +1,8 @@
 /* io/checkpoint/checkpoint.h — checkpoints: folders that hold a model, and what is needed to go on training it.
  *
- * io/checkpoint/checkpoint.proto describes the files; its messages are used as they are (Anyecg__Checkpoint and others).
- * A run folder holds step-000000123/ folders and `latest`, a file with the name of the newest. A step is written as
- * step-….tmp and renamed when all is on disk, so a step folder is whole or not there.
+ * io/checkpoint/checkpoint.proto describes the files; its messages are used as they are (Anyecg__Checkpoint and
+ * others). A run folder holds step-000000123/ folders and `latest`, a file with the name of the newest. A step is
+ * written as step-….tmp and renamed when all is on disk, so a step folder is whole or not there.
  *
  * Writing, with several processes:
  *     one:  checkpoint_begin() → folder name to the others
@@ -11,8 +11,8 @@
  * Reading, in any process: checkpoint_find() → checkpoint_open() → checkpoint_read_tensors() …
  * Nothing here talks to other processes; the caller agrees on the status between the steps.
  *
- * Whatever is wrong with a file (missing, cut off, a flipped bit, contradictory sizes) gives STATUS_DAMAGED with its name,
- * a disk that fails or is full STATUS_IO. Numbers must be little-endian in memory. */
+ * Whatever is wrong with a file (missing, cut off, a flipped bit, contradictory sizes) gives STATUS_DAMAGED with its
+ * name, a disk that fails or is full STATUS_IO. Numbers must be little-endian in memory. */
 #ifndef IO_CHECKPOINT_CHECKPOINT_H
 #define IO_CHECKPOINT_CHECKPOINT_H
 
@@ -66,8 +66,8 @@ enum status checkpoint_write_part(const char *folder, enum checkpoint_kind kind,
                                   struct checkpoint_table *table);
 
 /* Writes checkpoint.pb (message with the tensors of the table, format_version set; the message itself stays unchanged),
- * subjects.pb (NULL: an empty one) and COMPLETE, fsyncs, renames the folder to its name without .tmp, points `latest` to
- * it. A complete step of that name is replaced. All parts must have been written. One process. */
+ * subjects.pb (NULL: an empty one) and COMPLETE, fsyncs, renames the folder to its name without .tmp, points `latest`
+ * to it. A complete step of that name is replaced. All parts must have been written. One process. */
 enum status checkpoint_finish(const char *folder, const Anyecg__Checkpoint *message, const Anyecg__Subjects *subjects,
                               const char *table, size_t table_bytes);
 
@@ -79,9 +79,9 @@ enum status checkpoint_sweep(const char *run_folder);
 
 /* --- finding and reading ------------------------------------------------------------------------------------------ */
 
-/* path: a checkpoint folder, or a run folder (its newest complete step; a warning if `latest` is missing or names one that
- * is not there). *folder is freed by the caller. STATUS_IO if there is no such folder, STATUS_DAMAGED if it holds no
- * complete checkpoint. */
+/* path: a checkpoint folder, or a run folder (its newest complete step; a warning if `latest` is missing or names one
+ * that is not there). *folder is freed by the caller. STATUS_IO if there is no such folder, STATUS_DAMAGED if it holds
+ * no complete checkpoint. */
 enum status checkpoint_find(const char *path, char **folder);
 
 /* The newest complete step of a run folder for resuming; *folder = NULL if there is none, or no such run folder. */
@@ -107,9 +107,9 @@ struct checkpoint {
 enum status checkpoint_open(struct checkpoint **out, const char *folder);
 void checkpoint_close(struct checkpoint *checkpoint);
 
-/* Fills the data of the tensors. Of one kind, all tensors of the checkpoint whose names begin with `prefix` ("" for all)
- * must be asked for, with equal type and shape, and no others: the message names the tensor and both shapes. The whole
- * parts are read and compared with all their checksums. */
+/* Fills the data of the tensors. Of one kind, all tensors of the checkpoint whose names begin with `prefix` ("" for
+ * all) must be asked for, with equal type and shape, and no others: the message names the tensor and both shapes. The
+ * whole parts are read and compared with all their checksums. */
 enum status checkpoint_read_tensors(const struct checkpoint *checkpoint, enum checkpoint_kind kind, const char *prefix,
                                     const struct checkpoint_tensor *tensors, size_t n_tensors);
 
