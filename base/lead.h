@@ -10,7 +10,8 @@ enum lead {
     LEAD_V1, LEAD_V2, LEAD_V3, LEAD_V4, LEAD_V5, LEAD_V6,
     LEAD_X, LEAD_Y, LEAD_Z, /* Frank */
     LEAD_OTHER,             /* an ECG lead of another place (MLII is II, see lead_from_name) */
-    N_LEADS
+    N_LEADS,
+    N_STANDARD_LEADS = LEAD_V6 + 1
 };
 
 /* The field's name of a lead: "I", "aVR", "V1", "X", "other". */

@@ -23,7 +23,8 @@ static enum status search(struct inputs *inputs, const char *folder, size_t root
     char **names;
     size_t n;
     if (depth > MAX_DEPTH)
-        return status_set(STATUS_IO, "%s: folders are nested deeper than %d; is there a loop of links?", folder, MAX_DEPTH);
+        return status_set(STATUS_IO, "%s: folders are nested deeper than %d; is there a loop of links?", folder,
+                          MAX_DEPTH);
     enum status status = folder_list(folder, &names, &n);
     if (status != STATUS_OK)
         return status;

@@ -13,7 +13,8 @@ struct inputs {
 };
 
 /* arguments: folders (searched, names in bytewise order), @file (a list, one path a line, "#" comments), headers or
- * single-file records. A path that is not there is an error; a folder without recordings too. Freed by inputs_free(). */
+ * single-file records. A path that is not there is an error; a folder without recordings too. Freed by inputs_free().
+ */
 enum status inputs_expand(struct inputs *inputs, char *const *arguments, size_t n_arguments);
 void inputs_free(struct inputs *inputs);
 

@@ -1,4 +1,5 @@
-/* io/recording/wfdb_writer.h — writes WFDB records: format 16, 1000 units a mV, checksums, any length in bounded memory. */
+/* io/recording/wfdb_writer.h — writes WFDB records: format 16, 1000 units a mV, checksums, any length in bounded
+ * memory. */
 #ifndef IO_RECORDING_WFDB_WRITER_H
 #define IO_RECORDING_WFDB_WRITER_H
 
@@ -17,7 +18,8 @@ enum status wfdb_writer_open(struct wfdb_writer **out, const char *folder, const
 /* Appends frames: µV, int16 [count, n_leads]; -32768 means invalid. */
 enum status wfdb_writer_append(struct wfdb_writer *writer, const int16_t *frames, size_t count);
 
-/* Ends the signal file and writes folder/name.hea, comments below ("#" is put in front). Frees the writer in any case. */
+/* Ends the signal file and writes folder/name.hea, comments below ("#" is put in front). Frees the writer in any case.
+ */
 enum status wfdb_writer_close(struct wfdb_writer *writer, const char *const *comments, size_t n_comments);
 
 /* Gives up: removes the signal file, frees the writer. */

@@ -1,0 +1,139 @@
+#include "infer/evaluate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+enum { BOOTSTRAP_ROUNDS = 1000 };
+
+char *format_interval(char *text, size_t bytes, double value, double low, double high)
+{
+    if (!isfinite(value))
+        snprintf(text, bytes, "not defined (one kind is missing)");
+    else if (!isfinite(low))
+        snprintf(text, bytes, "%.3f", value);
+    else
+        snprintf(text, bytes, "%.3f (%.3f to %.3f)", value, low, high);
+    return text;
+}
+
+static void copy_folds(int *target, size_t *count, const int32_t *folds, size_t n)
+{
+    *count = n < 32 ? n : 32;
+    for (size_t i = 0; i < *count; i++)
+        target[i] = folds[i];
+}
+
+/* The splits that the model was trained with. */
+static enum status apply_trained_folds(const struct anyecg *model, struct corpus *corpus)
+{
+    const Anyecg__DataSettings *data = model->message->data;
+    struct fold_lists folds = {.n_train = 0};
+    if (!data || data->n_train_folds + data->n_validation_folds + data->n_test_folds == 0)
+        return STATUS_OK;
+    copy_folds(folds.train, &folds.n_train, data->train_folds, data->n_train_folds);
+    copy_folds(folds.validation, &folds.n_validation, data->validation_folds, data->n_validation_folds);
+    copy_folds(folds.test, &folds.n_test, data->test_folds, data->n_test_folds);
+    return corpus_apply_folds(corpus, &folds);
+}
+
+static int compare_patients(const void *a, const void *b)
+{
+    return memcmp(((const ProtobufCBinaryData *)a)->data, ((const ProtobufCBinaryData *)b)->data, PATIENT_HASH_BYTES);
+}
+
+static int compare_contents(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Neither patients nor recordings that the model was trained on may be in the split. */
+static enum status refuse_overlap(const struct evaluation *evaluation)
+{
+    enum status status;
+    Anyecg__Subjects *subjects = NULL;
+    size_t seen = 0;
+    const struct checkpoint *checkpoint = evaluation->model->checkpoint;
+
+    TRY(checkpoint_read_subjects(checkpoint, &subjects));
+    if (!subjects) {
+        log_warning("%s: carries no list of training patients (exported): overlap with the split cannot be checked",
+                    checkpoint->folder);
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < subjects->n_patients; i++)
+        REQUIRE(subjects->patients[i].len == PATIENT_HASH_BYTES, STATUS_DAMAGED,
+                "%s/subjects.pb: field patients: a hash has %zu bytes, %d wanted", checkpoint->folder,
+                subjects->patients[i].len, PATIENT_HASH_BYTES);
+    for (size_t i = 0; i < evaluation->n_records; i++) {
+        struct corpus_record *record = &evaluation->corpus->records[evaluation->records[i]];
+        ProtobufCBinaryData patient = {.len = PATIENT_HASH_BYTES, .data = record->patient};
+        seen += bsearch(&record->content, subjects->records, subjects->n_records, sizeof(uint64_t), compare_contents) ||
+                bsearch(&patient, subjects->patients, subjects->n_patients, sizeof patient, compare_patients);
+    }
+    REQUIRE(
+        seen == 0, STATUS_DATA,
+        "%s: split %s: %zu of %zu records belong to patients that this checkpoint was trained on; evaluate on a split "
+        "that it has not seen (give training and evaluation the same folds)",
+        evaluation->corpus->path, split_name(evaluation->split), seen, evaluation->n_records);
+    status = STATUS_OK;
+fail:
+    if (subjects)
+        anyecg__subjects__free_unpacked(subjects, NULL);
+    return status;
+}
+
+static enum status check_recipe(const struct anyecg *model, const struct corpus *corpus)
+{
+    if (strcmp(corpus->recipe_hash, model->message->preprocessing->hash) == 0)
+        return STATUS_OK;
+    return status_set(STATUS_DAMAGED,
+                      "%s: preprocessing recipe %s is not that of the checkpoint (%s): pack the recordings with the "
+                      "checkpoint's recipe",
+                      corpus->path, corpus->recipe_hash, model->message->preprocessing->hash);
+}
+
+enum status evaluate_run(struct anyecg *model, enum task task, struct corpus *corpus, enum split split,
+                         const struct world *world, json_t *report)
+{
+    enum status status;
+    size_t *records = NEW_ARRAY(size_t, corpus->n_records);
+    struct evaluation evaluation = {.model = model,
+                                    .corpus = corpus,
+                                    .split = split,
+                                    .world = world,
+                                    .bootstrap_rounds = BOOTSTRAP_ROUNDS,
+                                    .records = records};
+
+    REQUIRE(model->stage == STAGE_FINETUNE && model->task == task, STATUS_USAGE,
+            "%s: is a checkpoint of stage %s %s; evaluate %s needs one of anyecg-train finetune %s",
+            model->checkpoint->folder, model->message->stage, model->message->task, task_name(task), task_name(task));
+    TRY(check_recipe(model, corpus));
+    TRY(apply_trained_folds(model, corpus));
+    for (size_t i = 0; i < corpus->n_records; i++)
+        if (corpus->records[i].split == (int8_t)split)
+            records[evaluation.n_records++] = i;
+    REQUIRE(evaluation.n_records > 0, STATUS_DATA, "%s: split %s has no records", corpus->path, split_name(split));
+    TRY(comm_agree(world, refuse_overlap(&evaluation)));
+    if (world->rank == 0) {
+        printf("%s on split %s: %zu records\n", task_name(task), split_name(split), evaluation.n_records);
+        json_object_set_new(report, "task", json_string(task_name(task)));
+        json_object_set_new(report, "split", json_string(split_name(split)));
+        json_object_set_new(report, "records", json_integer((json_int_t)evaluation.n_records));
+        json_object_set_new(report, "checkpoint", json_string(model->checkpoint->hash));
+    }
+    if (task == TASK_LEADGEN)
+        TRY(evaluate_leadgen(&evaluation, report));
+    else if (task == TASK_LONGECG)
+        TRY(evaluate_longecg(&evaluation, report));
+    else
+        TRY(evaluate_labels(&evaluation, task, report));
+fail:
+    free(records);
+    return status;
+}

@@ -1,0 +1,216 @@
+/* The program anyecg-infer: command line, and the division of inputs over ranks. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/startup.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "infer/describe.h"
+#include "infer/evaluate.h"
+#include "infer/run.h"
+
+const char *argp_program_version = "anyecg-infer " ANYECG_VERSION;
+
+static const char description[] =
+    "Answers four tasks on ECG recordings from a checkpoint of anyecg-train.\n\n"
+    "  anomaly INPUT...      is the recording abnormal?\n"
+    "  arrhythmia INPUT...   probability of each class of the checkpoint\n"
+    "  leadgen INPUT...      makes lost leads from the others; writes WFDB records to -o\n"
+    "  longecg INPUT...      episodes in long recordings\n"
+    "  tokenize INPUT...     rhythm codes\n"
+    "  embed INPUT...        mean of the features\n"
+    "  evaluate TASK         figures on a split of a corpus, beside simple methods\n"
+    "  info CHECKPOINT       what a checkpoint is; checks all its checksums\n"
+    "  export CHECKPOINT     copies it to -o without optimiser state and training patients\n\n"
+    "INPUT: a folder (searched), @list file, a WFDB header, or --corpus and --split. Results are JSON lines.\v"
+    "Exit codes: 0 done, 2 usage, 3 some inputs were refused (listed), 4 bad data (all were refused), 5 bad config, "
+    "6 input or output failed, 7 checkpoint or corpus damaged or not matching.\nNot a medical device.";
+
+enum option_key { OPTION_CHECKPOINT = 1000, OPTION_CORPUS, OPTION_SPLIT, OPTION_LEADS };
+
+static const struct argp_option options[] = {
+    {"checkpoint", OPTION_CHECKPOINT, "CHECKPOINT", 0, "a step folder, or a run folder (its newest complete step)", 0},
+    {"output", 'o', "FILE", 0, "where results go (leadgen, export: a folder); default stdout", 0},
+    {"corpus", OPTION_CORPUS, "CORPUS", 0, "take the records of a corpus", 0},
+    {"split", OPTION_SPLIT, "SPLIT", 0, "train, validation or test (default)", 0},
+    {"leads", OPTION_LEADS, "V1,V2,...", 0, "leadgen: leads to be made; default: those missing or without signal", 0},
+    {"quiet", 'q', 0, 0, "only warnings and errors", 0},
+    {"verbose", 'v', 0, 0, "more to read", 0},
+    {0},
+};
+
+struct command_line {
+    const char *command, *checkpoint, *output, *corpus, *split, *leads;
+    char **arguments; /* behind the command */
+    size_t n_arguments;
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct command_line *line = state->input;
+    switch (key) {
+    case OPTION_CHECKPOINT:
+        line->checkpoint = value;
+        return 0;
+    case OPTION_CORPUS:
+        line->corpus = value;
+        return 0;
+    case OPTION_SPLIT:
+        line->split = value;
+        return 0;
+    case OPTION_LEADS:
+        line->leads = value;
+        return 0;
+    case 'o':
+        line->output = value;
+        return 0;
+    case 'q':
+        log_set_level(LOG_WARNING);
+        return 0;
+    case 'v':
+        log_set_level(LOG_DEBUG);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!line->command)
+            line->command = value;
+        else
+            line->arguments[line->n_arguments++] = value;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static enum status need(const char *value, const char *command, const char *option)
+{
+    if (value)
+        return STATUS_OK;
+    return status_set(STATUS_USAGE, "%s needs %s; see anyecg-infer --help", command, option);
+}
+
+static enum status set_leads(struct anyecg *model, const char *list)
+{
+    const char *leads[N_LEADS];
+    size_t n = 0;
+    if (!list)
+        return STATUS_OK;
+    char *copy = duplicate_text(list), *rest = copy, *lead;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && (lead = next_field(&rest, ","))) {
+        if (n == N_LEADS)
+            status = status_set(STATUS_USAGE, "--leads '%s': too many leads", list);
+        else
+            leads[n++] = trim(lead);
+    }
+    if (status == STATUS_OK)
+        status = (enum status)anyecg_set_leads(model, leads, n);
+    free(copy);
+    return status;
+}
+
+static enum status run_evaluate(const struct command_line *line, const struct world *world)
+{
+    enum status status;
+    enum task task;
+    enum split split;
+    struct anyecg *model = NULL;
+    struct corpus *corpus = NULL;
+    json_t *report = json_object();
+
+    REQUIRE(line->n_arguments == 1 && task_from_name(line->arguments[0], &task), STATUS_USAGE,
+            "evaluate needs one task: anomaly, arrhythmia, leadgen or longecg");
+    TRY(need(line->checkpoint, "evaluate", "--checkpoint"));
+    TRY(need(line->corpus, "evaluate", "--corpus"));
+    REQUIRE(split_from_name(line->split, &split), STATUS_USAGE, "--split '%s': must be train, validation or test",
+            line->split);
+    TRY(comm_agree(world, (enum status)anyecg_open(&model, line->checkpoint)));
+    TRY(corpus_open(&corpus, line->corpus, world));
+    TRY(evaluate_run(model, task, corpus, split, world, report));
+    if (line->output && world->rank == 0)
+        TRY(json_write_file(line->output, report));
+fail:
+    json_decref(report);
+    anyecg_close(model);
+    corpus_close(corpus);
+    return status;
+}
+
+static enum status run_task(const struct command_line *line, enum anyecg_task task, const struct world *world)
+{
+    enum status status;
+    struct anyecg *model = NULL;
+    struct run_request request = {.task = task,
+                                  .arguments = line->arguments,
+                                  .n_arguments = line->n_arguments,
+                                  .corpus = line->corpus,
+                                  .output = line->output};
+
+    TRY(need(line->checkpoint, line->command, "--checkpoint"));
+    REQUIRE((line->n_arguments > 0) != (line->corpus != NULL), STATUS_USAGE,
+            "%s needs either INPUTs or --corpus CORPUS; see anyecg-infer --help", line->command);
+    REQUIRE(split_from_name(line->split, &request.split), STATUS_USAGE,
+            "--split '%s': must be train, validation or test", line->split);
+    if (task == ANYECG_LEADGEN)
+        TRY(need(line->output, line->command, "-o FOLDER for the WFDB records"));
+    TRY(comm_agree(world, (enum status)anyecg_open(&model, line->checkpoint)));
+    TRY(set_leads(model, line->leads));
+    TRY(run_inputs(model, &request, world));
+fail:
+    anyecg_close(model);
+    return status;
+}
+
+static enum status run_on_checkpoint(const struct command_line *line, const struct world *world)
+{
+    enum status status = STATUS_OK;
+    if (line->n_arguments != 1)
+        return status_set(STATUS_USAGE, "%s needs one CHECKPOINT", line->command);
+    if (world->rank == 0 && strcmp(line->command, "info") == 0)
+        status = describe_checkpoint(line->arguments[0]);
+    else if (world->rank == 0 && (status = need(line->output, "export", "-o FOLDER")) == STATUS_OK)
+        status = export_checkpoint(line->arguments[0], line->output);
+    return comm_agree(world, status);
+}
+
+static enum status dispatch(const struct command_line *line, const struct world *world)
+{
+    static const char *const tasks[] = {"anomaly", "arrhythmia", "leadgen", "longecg", "tokenize", "embed"};
+    if (!line->command)
+        return status_set(STATUS_USAGE, "no command was given; see anyecg-infer --help");
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
+        if (strcmp(line->command, tasks[i]) == 0)
+            return run_task(line, (enum anyecg_task)i, world);
+    if (strcmp(line->command, "evaluate") == 0)
+        return run_evaluate(line, world);
+    if (strcmp(line->command, "info") == 0 || strcmp(line->command, "export") == 0)
+        return run_on_checkpoint(line, world);
+    return status_set(STATUS_USAGE, "unknown command '%s'; see anyecg-infer --help", line->command);
+}
+
+int main(int argc, char **argv)
+{
+    startup_choose_blas(argv);
+    static const struct argp parser = {options, parse_option, "COMMAND [ARGUMENT...]", description, NULL, NULL, NULL};
+    struct command_line line = {.split = "test", .arguments = calloc((size_t)argc, sizeof(char *))};
+    struct world world;
+    enum status status = STATUS_OK;
+
+    argp_err_exit_status = STATUS_USAGE;
+    if (argp_parse(&parser, argc, argv, 0, NULL, &line) != 0)
+        return STATUS_USAGE;
+    world_single(&world);
+    if (world_is_launched())
+        status = world_start(&world, &argc, &argv);
+    if (status == STATUS_OK)
+        status = dispatch(&line, &world);
+    if (status != STATUS_OK && world.rank == 0)
+        log_error("%s", status_message());
+    world_end(&world);
+    free(line.arguments);
+    return (int)status;
+}

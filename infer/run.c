@@ -1,0 +1,181 @@
+#include "infer/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "base/text.h"
+#include "infer/output.h"
+#include "infer/session.h"
+#include "io/recording/inputs.h"
+
+/* What the ranks work through. */
+struct work {
+    struct anyecg *model;
+    const struct run_request *request;
+    const struct world *world;
+    struct inputs inputs;
+    struct corpus *corpus;
+    size_t n, *records; /* records: of the corpus */
+    FILE *lines;        /* results of this rank: stdout or a buffer */
+    uint64_t refused;
+};
+
+static enum status list_work(struct work *work)
+{
+    enum status status;
+    const struct run_request *request = work->request;
+    if (!request->corpus) {
+        TRY(comm_agree(work->world, inputs_expand(&work->inputs, request->arguments, request->n_arguments)));
+        work->n = work->inputs.n;
+        return STATUS_OK;
+    }
+    TRY(corpus_open(&work->corpus, request->corpus, work->world));
+    work->records = NEW_ARRAY(size_t, work->corpus->n_records);
+    for (size_t i = 0; i < work->corpus->n_records; i++)
+        if (work->corpus->records[i].split == (int8_t)request->split)
+            work->records[work->n++] = i;
+    REQUIRE(work->n > 0, STATUS_DATA, "%s: split %s has no records", request->corpus, split_name(request->split));
+    status = STATUS_OK;
+fail:
+    return status;
+}
+
+static enum status run_one(struct work *work, size_t index, const struct anyecg_result **result)
+{
+    struct stream *stream;
+    enum status status;
+    if (!work->corpus)
+        return (enum status)anyecg_run_file(work->model, work->request->task, work->inputs.paths[index], result);
+    status = stream_open_corpus(&stream, work->corpus, work->records[index]);
+    if (status != STATUS_OK)
+        return status;
+    status = session_run(work->model, work->request->task, stream, result);
+    stream_close(stream);
+    return status;
+}
+
+/* A result that cannot be made is an object too, so that line i belongs to input i. */
+static json_t *refusal_to_json(const struct work *work, size_t index)
+{
+    const char *name = work->corpus ? work->corpus->records[work->records[index]].name : work->inputs.paths[index];
+    return json_pack("{s:s, s:s}", "record", name, "refused", status_message());
+}
+
+static enum status run_own(struct work *work)
+{
+    enum status status = STATUS_OK;
+    struct progress progress;
+    const struct anyecg_result *result;
+
+    progress_start(&progress, "inference", "recordings", (double)work->n);
+    for (size_t i = (size_t)work->world->rank; i < work->n; i += (size_t)work->world->size) {
+        json_t *object;
+        status = run_one(work, i, &result);
+        if (status == STATUS_DATA || (status == STATUS_IO && !work->corpus)) {
+            log_warning("refused: %s", status_message());
+            work->refused++;
+            object = refusal_to_json(work, i);
+        } else {
+            TRY(status);
+            object = result_to_json(result, work->request->task);
+            if (work->request->task == ANYECG_LEADGEN)
+                status = write_generated(result, work->request->output);
+        }
+        if (status != STATUS_IO || work->request->task != ANYECG_LEADGEN)
+            status = json_write_line(work->lines, object);
+        json_decref(object);
+        TRY(status);
+        progress_update(&progress, (double)(i + 1), " ");
+    }
+    progress.done = (double)work->n;
+    progress_finish(&progress);
+fail:
+    return status;
+}
+
+/* Lines of all ranks, in rank order, back into the order of the inputs. */
+static void print_in_order(FILE *out, char *all, size_t n, size_t size)
+{
+    char **lines = NEW_ARRAY(char *, n), *rest = all;
+    for (size_t rank = 0; rank < size; rank++)
+        for (size_t i = rank; i < n; i += size)
+            lines[i] = next_field(&rest, "\n");
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "%s\n", lines[i]);
+    free(lines);
+}
+
+static enum status open_output(const struct run_request *request, FILE **out)
+{
+    *out = stdout;
+    if (!request->output)
+        return STATUS_OK;
+    char *path = duplicate_text(request->output);
+    enum status status = STATUS_OK;
+    if (request->task == ANYECG_LEADGEN) {
+        status = folder_make(path);
+        free(path);
+        path = format_text("%s/leadgen.jsonl", request->output);
+    }
+    if (status == STATUS_OK && !(*out = fopen(path, "w")))
+        status = status_set(STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
+    free(path);
+    return status;
+}
+
+static enum status close_output(const struct run_request *request, FILE *out)
+{
+    bool failed = ferror(out) || fflush(out) != 0;
+    if (out != stdout)
+        failed |= fclose(out) != 0;
+    return failed ? status_set(STATUS_IO, "%s: cannot be written: is the disk full?",
+                               request->output ? request->output : "standard output")
+                  : STATUS_OK;
+}
+
+enum status run_inputs(struct anyecg *model, const struct run_request *request, const struct world *world)
+{
+    enum status status;
+    struct work work = {.model = model, .request = request, .world = world};
+    FILE *out = NULL;
+    char *own = NULL, *all = NULL;
+    size_t own_bytes = 0, total;
+
+    TRY(list_work(&work));
+    TRY(comm_agree(world, world->rank == 0 ? open_output(request, &out) : STATUS_OK));
+    work.lines = world->size == 1 ? out : open_memstream(&own, &own_bytes);
+    status = run_own(&work);
+    if (world->size > 1)
+        fclose(work.lines);
+    TRY(comm_agree(world, status));
+    if (world->size > 1)
+        comm_gather_bytes(world, own, own_bytes, &all, &total);
+    if (world->rank == 0 && world->size > 1)
+        print_in_order(out, all, work.n, (size_t)world->size);
+    status = out ? close_output(request, out) : STATUS_OK;
+    out = NULL;
+    TRY(comm_agree(world, status));
+
+    int64_t refused = (int64_t)work.refused;
+    comm_sum_int64(world, &refused, 1);
+    if ((size_t)refused == work.n)
+        FAIL(STATUS_DATA, "all %zu inputs were refused", work.n);
+    if (refused > 0)
+        status = status_set(STATUS_PARTIAL, "%jd of %zu inputs were refused", (intmax_t)refused, work.n);
+fail:
+    if (out && out != stdout)
+        fclose(out);
+    free(own);
+    free(all);
+    free(work.records);
+    inputs_free(&work.inputs);
+    corpus_close(work.corpus);
+    return status;
+}
