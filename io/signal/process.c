@@ -22,6 +22,7 @@ enum {
     LAST_BLOCK_SAMPLES = 100 * SAMPLE_RATE_HZ,
     LONGEST_PIECE = MARGIN_SAMPLES + LAST_BLOCK_SAMPLES,
     MAX_STRETCHES = LONGEST_PIECE / STRETCH_SAMPLES,
+    MARGIN_STRETCHES = MARGIN_SAMPLES / STRETCH_SAMPLES,
     BAND_PADDING = STRETCH_SAMPLES,
 };
 
@@ -35,7 +36,7 @@ struct lead {
     uint64_t held_first;
     size_t held_count;
     double *signal, *work;
-    unsigned last_lines; /* the set of mains of the last stretch of the block before */
+    unsigned margin_lines[MARGIN_STRETCHES]; /* what was removed in the last stretches of the block before */
     uint64_t stretches, stretches_50, stretches_60;
 };
 
@@ -80,7 +81,7 @@ static unsigned lines_to_remove(enum notch_mode mode, unsigned found)
 }
 
 /* The lines to remove in each stretch of the piece lead->signal[count], of which [begin, end) is the block. The stretches
- * before the block keep what was decided for the last of them in its own block; only those of the block are counted. */
+ * before the block keep what was decided in their own block; only those of the block are counted. */
 static void decide_lines(struct lead *lead, unsigned *lines, size_t count, size_t begin, size_t end)
 {
     for (size_t stretch = 0; stretch < stretch_count(count); stretch++) {
@@ -88,13 +89,14 @@ static void decide_lines(struct lead *lead, unsigned *lines, size_t count, size_
         unsigned found;
 
         if (from < begin) {
-            lines[stretch] = lead->last_lines;
+            lines[stretch] = lead->margin_lines[stretch];
             continue;
         }
         found = mains_detect(lead->signal + from, to - from);
         lines[stretch] = lines_to_remove(lead->recipe->notch, found);
         if (from < end) {
-            lead->last_lines = lines[stretch];
+            memmove(lead->margin_lines, lead->margin_lines + 1, (MARGIN_STRETCHES - 1) * sizeof *lines);
+            lead->margin_lines[MARGIN_STRETCHES - 1] = lines[stretch];
             lead->stretches++;
             lead->stretches_50 += (found & MAINS_50) != 0;
             lead->stretches_60 += (found & MAINS_60) != 0;
