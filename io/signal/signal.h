@@ -76,7 +76,6 @@ enum status signal_process_array(const struct signal_recipe *recipe, const float
  * out[564] = A1[150] A2[75] A3[38] A4[19] D1[150] D2[75] D3[38] D4[19]; odd lengths are extended by repeating the last
  * sample (PyWavelets' "periodization"). */
 enum { WAVELET_TARGETS = 564, WAVELET_GROUPS = 8 };
-extern const unsigned wavelet_group_first[WAVELET_GROUPS + 1]; /* 0 150 225 263 282 432 507 545 564 */
 void wavelet_patch(const float patch[PATCH_SAMPLES], float out[WAVELET_TARGETS]);
 
 #endif

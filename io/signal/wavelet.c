@@ -13,7 +13,7 @@ static const double scaling[TAPS] = {
     -0.03158203931748603, 0.0005538422011614961, 0.004777257510945511, -0.0010773010853084796,
 };
 
-const unsigned wavelet_group_first[WAVELET_GROUPS + 1] = {0, 150, 225, 263, 282, 432, 507, 545, 564};
+static const unsigned wavelet_group_first[WAVELET_GROUPS + 1] = {0, 150, 225, 263, 282, 432, 507, 545, 564};
 
 static inline double low_tap(int j)
 {
