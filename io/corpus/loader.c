@@ -26,9 +26,12 @@ static void allocate_slots(struct loader *loader)
         struct slot *slot = &loader->slots[i];
         slot->rows_capacity = checked_multiply(most_tokens, PATCH_SAMPLES);
         slot->rows = NEW_ARRAY(int16_t, slot->rows_capacity);
+        GROW_ARRAY(slot->spans, slot->spans_capacity, loader->micro_batches * limits.spans);
         slot->micro_first = NEW_ARRAY(size_t, loader->micro_batches + 1);
         slot->own_first = NEW_ARRAY(size_t, loader->own_count + 1);
     }
+    GROW_ARRAY(loader->ranges, loader->ranges_capacity, loader->own_count * limits.spans);
+    GROW_ARRAY(loader->shards, loader->shards_capacity, loader->corpus->n_shards);
     loader->signal_mv = NEW_ARRAY(float, checked_multiply(limits.tokens, PATCH_SAMPLES));
     loader->shard_batch = xcalloc(loader->corpus->n_shards + 1, sizeof *loader->shard_batch);
 }

@@ -142,7 +142,7 @@ enum status open_shards_require(struct open_shards *open, const uint32_t *number
             continue;
         struct open_shard *entry = free_entry(open, batch);
         status = shard_open(&entry->shard, open->corpus->shard_paths[numbers[i]], &open->corpus->shards[numbers[i]],
-                            open->world->comm == MPI_COMM_NULL ? NULL : &open->access);
+                            &open->access);
         entry->number = numbers[i];
         entry->last_used = batch;
         open->opens++;

@@ -114,6 +114,13 @@ static size_t most(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Windows of a record before any are left out. */
+static size_t most_windows(const struct sampler *sampler, size_t seconds, unsigned longest)
+{
+    size_t stride = sampler_stride(sampler, longest);
+    return seconds <= longest ? 1 : (seconds + stride - 1) / stride + 1; /* a random phase may cut one in two */
+}
+
 /* The largest unit that any epoch can bring, whatever its phases. */
 static struct load largest_unit(struct sampler *sampler)
 {
@@ -125,8 +132,7 @@ static struct load largest_unit(struct sampler *sampler)
         size_t leads = sampler_span_leads(sampler, record, rows), windows = 1;
         size_t longest = sampler_longest_window(sampler, leads), seconds = least(record->seconds, longest);
         if (settings->keep_records_together && record->seconds > longest) {
-            size_t stride = sampler_stride(sampler, (unsigned)longest);
-            windows = (record->seconds + stride - 1) / stride + 1; /* a random phase may cut one in two */
+            windows = most_windows(sampler, record->seconds, (unsigned)longest);
             if (settings->max_windows)
                 windows = least(windows, settings->max_windows);
         }
@@ -174,6 +180,28 @@ static void set_limits(struct sampler *sampler)
                           most(limits->tokens, largest.spans));
 }
 
+/* Room for the largest epoch and the largest batch, so that no later step allocates. */
+static void reserve(struct sampler *sampler)
+{
+    const struct sampler_settings *settings = &sampler->settings;
+    size_t windows = 0, spans = (settings->micro_batches + 1) * sampler->limits.spans;
+    uint8_t rows[MAX_SPAN_LEADS];
+    for (size_t i = 0; i < sampler->n_accepted; i++) {
+        const struct corpus_record *record = &sampler->corpus->records[sampler->accepted[i]];
+        unsigned longest = sampler_longest_window(sampler, sampler_span_leads(sampler, record, rows));
+        windows += most_windows(sampler, record->seconds, longest) * (size_t)ceil(record->weight);
+    }
+    GROW_ARRAY(sampler->drawn.windows, sampler->drawn.capacity, windows);
+    GROW_ARRAY(sampler->order.windows, sampler->order.capacity, windows);
+    GROW_ARRAY(sampler->units.units, sampler->units.capacity, windows);
+    GROW_ARRAY(sampler->stretches.units, sampler->stretches.capacity, windows);
+    GROW_ARRAY(sampler->numbers, sampler->numbers_capacity, 2 * windows);
+    GROW_ARRAY(sampler->spans, sampler->spans_capacity, spans);
+    GROW_ARRAY(sampler->placed, sampler->placed_capacity, spans);
+    GROW_ARRAY(sampler->candidates, sampler->candidates_capacity, spans + 1);
+    GROW_ARRAY(sampler->by_cost, sampler->by_cost_capacity, spans + 1);
+}
+
 enum status sampler_create(struct sampler **out, const struct corpus *corpus, const struct sampler_settings *settings)
 {
     enum status status;
@@ -186,6 +214,7 @@ enum status sampler_create(struct sampler **out, const struct corpus *corpus, co
     sampler->loads = NEW_ARRAY(struct load, settings->micro_batches);
     sampler->micro_first = NEW_ARRAY(size_t, settings->micro_batches + 1);
     set_limits(sampler);
+    reserve(sampler);
     *out = sampler;
     return STATUS_OK;
 fail:

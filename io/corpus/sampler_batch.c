@@ -75,6 +75,7 @@ static size_t take_units(struct sampler *sampler, bool *ended)
 {
     uint64_t epoch = sampler->epoch, position = sampler->position;
     size_t count = 0, n_spans = 0, tokens = 0;
+    size_t most_spans = sampler->settings.micro_batches * sampler->limits.spans;
     for (;;) {
         GROW_ARRAY(sampler->candidates, sampler->candidates_capacity, count + 1);
         struct candidate *candidate = &sampler->candidates[count];
@@ -83,7 +84,8 @@ static size_t take_units(struct sampler *sampler, bool *ended)
             *candidate = (struct candidate){.spans = {n_spans, 0}, .epoch = epoch, .position = position};
             return count;
         }
-        if (count > 0 && tokens + candidate->tokens > sampler->settings.batch_tokens)
+        if (count > 0 && (tokens + candidate->tokens > sampler->settings.batch_tokens ||
+                          n_spans + candidate->spans.count > most_spans))
             return count;
         tokens += candidate->tokens;
         n_spans += candidate->spans.count;
