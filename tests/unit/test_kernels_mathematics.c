@@ -1,0 +1,84 @@
+/* The short polynomials of model/kernels/mathematics.h against the C library in double. */
+#include "model/kernels/mathematics.h"
+
+#include "tests/unit/kernels_test.h"
+
+/* Largest error over [least, most] in units in the last place of the float result. */
+static double worst_ulp(real (*function)(real), double (*exact)(double), float least, float most)
+{
+    double worst = 0;
+    enum { POINTS = 2000003 };
+
+    for (int i = 0; i < POINTS; i++) {
+        float x = least + (most - least) * ((float)i / (POINTS - 1));
+        double truth = exact((double)x), unit;
+        if (fabs(truth) < 1.2e-38)
+            continue;
+        unit = ldexp(1, ilogb(truth) - 23);
+        double error = fabs((double)function((real)x) - truth) / unit;
+        worst = error > worst || isnan(error) ? error : worst;
+    }
+    return worst;
+}
+
+static real exp_once(real x)
+{
+    return real_exp(x);
+}
+
+static real tanh_once(real x)
+{
+    return real_tanh(x);
+}
+
+static real erf_once(real x)
+{
+    return real_erf(x);
+}
+
+static void exp_is_within_two_units_in_the_last_place(void **state)
+{
+    (void)state;
+    assert_true(worst_ulp(exp_once, exp, -87.33f, 88.72f) < 2);
+    assert_true(worst_ulp(exp_once, exp, -1, 1) < 2);
+}
+
+static void tanh_is_within_three_units_in_the_last_place(void **state)
+{
+    (void)state;
+    assert_true(worst_ulp(tanh_once, tanh, -10, 10) < 3);
+    assert_true(worst_ulp(tanh_once, tanh, -0.7f, 0.7f) < 3);
+}
+
+static void erf_is_within_three_units_in_the_last_place(void **state)
+{
+    (void)state;
+    assert_true(worst_ulp(erf_once, erf, -5, 5) < 3);
+    assert_true(worst_ulp(erf_once, erf, -1, 1) < 3);
+}
+
+static void extreme_arguments_give_limits_and_not_a_number_stays(void **state)
+{
+    (void)state;
+    assert_true(real_exp(-INFINITY) == 0);
+    assert_true(real_exp(-1000) == 0);
+    assert_true(isinf(real_exp(1000)));
+    assert_true(isinf(real_exp(INFINITY)));
+    assert_true(isnan(real_exp(NAN)));
+    assert_true(real_exp(0) == 1);
+    assert_true(real_tanh(INFINITY) == 1 && real_tanh(-INFINITY) == -1 && real_tanh(0) == 0);
+    assert_true(real_erf(INFINITY) == 1 && real_erf(-INFINITY) == -1 && real_erf(0) == 0);
+    assert_true(isnan(real_tanh(NAN)) && isnan(real_erf(NAN)));
+    assert_true(normal_cumulative(-40) == 0 && normal_cumulative(40) == 1 && normal_cumulative(0) == REAL(0.5));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exp_is_within_two_units_in_the_last_place),
+        cmocka_unit_test(tanh_is_within_three_units_in_the_last_place),
+        cmocka_unit_test(erf_is_within_three_units_in_the_last_place),
+        cmocka_unit_test(extreme_arguments_give_limits_and_not_a_number_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
