@@ -86,19 +86,13 @@ static enum status write_tensor(struct part *part, const struct checkpoint_tenso
     return STATUS_OK;
 }
 
+/* Brings the file to the disk and closes it. */
 static enum status close_part(struct part *part)
 {
-    enum status status = STATUS_OK;
-    if (part->file) {
-        bool has_failed = fflush(part->file) != 0 || fsync(fileno(part->file)) != 0;
-        has_failed |= fclose(part->file) != 0;
-        if (has_failed)
-            status = status_set(STATUS_IO, "%s: cannot be written: %s", part->path, strerror(errno));
-    }
-    XXH64_freeState(part->hash);
-    free(part->buffer);
-    free(part->path);
-    return status;
+    bool has_failed = fflush(part->file) != 0 || fsync(fileno(part->file)) != 0;
+    has_failed |= fclose(part->file) != 0;
+    part->file = NULL;
+    return has_failed ? status_set(STATUS_IO, "%s: cannot be written: %s", part->path, strerror(errno)) : STATUS_OK;
 }
 
 static void append_table(struct checkpoint_table *table, Anyecg__Tensor *entries, size_t n, Anyecg__PartFile *file)
@@ -153,19 +147,19 @@ enum status checkpoint_write_part(const char *folder, enum checkpoint_kind kind,
         describe_tensor(&entries[i], &tensors[i], &part);
         TRY(write_tensor(&part, &tensors[i], &entries[i]));
     }
+    TRY(close_part(&part));
     Anyecg__PartFile file = ANYECG__PART_FILE__INIT;
     file.name = (char *)base_name(part.path);
     file.bytes = part.bytes;
     file.xxh64 = XXH64_digest(part.hash);
     append_table(table, entries, n_tensors, &file);
-    free(entries);
-    return close_part(&part);
 fail:
-    free(entries);
     if (part.file)
         fclose(part.file);
-    part.file = NULL;
-    close_part(&part);
+    XXH64_freeState(part.hash);
+    free(part.buffer);
+    free(part.path);
+    free(entries);
     return status;
 }
 
