@@ -1,0 +1,479 @@
+/* io/pack/build.c — anyecg-pack build: raw recordings to a corpus.
+ *
+ * Every rank knows the sorted list of inputs. In a first pass headers are opened (divided over ranks) to learn names and
+ * sizes; with these each rank computes the same division of the work. In the second pass each rank packs its share. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "base/text.h"
+#include "io/pack/assembly.h"
+#include "io/pack/lead_reader.h"
+#include "io/pack/options.h"
+#include "io/recording/inputs.h"
+
+/* ---- inputs -------------------------------------------------------------------------------------------------------- */
+
+struct input {
+    char *path;     /* of the header, as found */
+    char *real;     /* the same, absolute */
+    size_t root;    /* path + root: the part below what the user named */
+    uint64_t cost;  /* samples of all leads */
+    uint64_t name;  /* XXH64 of folder and record name; 0: cannot be opened */
+    int rank;       /* who packs it */
+};
+
+struct build {
+    const struct world *world;
+    const struct pack_options *options;
+    struct recipe recipe;
+    struct site_key key;
+    struct label_table table;
+    bool has_table;
+    struct input *inputs;
+    size_t n_inputs;
+    struct packer packer;
+    struct refusals refusals;
+};
+
+static int compare_inputs(const void *a, const void *b)
+{
+    return strcmp(((const struct input *)a)->real, ((const struct input *)b)->real);
+}
+
+/* One line of the list that rank 0 sends: root, path, real path. */
+static enum status list_inputs(const struct pack_options *options, char **list, size_t *bytes)
+{
+    struct inputs found = {0};
+    enum status status = inputs_expand(&found, options->operands, options->n_operands);
+    if (status != STATUS_OK)
+        return status;
+    FILE *stream = open_memstream(list, bytes);
+    for (size_t i = 0; i < found.n; i++) {
+        char *real = realpath(found.paths[i], NULL);
+        fprintf(stream, "%zu", found.roots[i]);
+        fputc('\0', stream);
+        fputs(found.paths[i], stream);
+        fputc('\0', stream);
+        fputs(real ? real : found.paths[i], stream);
+        fputc('\0', stream);
+        free(real);
+    }
+    fclose(stream);
+    inputs_free(&found);
+    return STATUS_OK;
+}
+
+/* Rank 0 searches; all get the list, sorted by absolute path, each recording once. Collective. */
+static enum status find_inputs(struct build *build)
+{
+    char *list = NULL;
+    size_t bytes = 0, capacity = 0, n = 0;
+    enum status status = build->world->rank == 0 ? list_inputs(build->options, &list, &bytes) : STATUS_OK;
+    if ((status = comm_agree(build->world, status)) != STATUS_OK) {
+        free(list);
+        return status;
+    }
+    comm_broadcast(build->world, &bytes, sizeof bytes, 0);
+    if (build->world->rank != 0)
+        list = xmalloc(bytes + 1);
+    comm_broadcast(build->world, list, bytes, 0);
+    for (char *cursor = list; cursor < list + bytes;) {
+        GROW_ARRAY(build->inputs, capacity, n + 1);
+        struct input *input = &build->inputs[n++];
+        *input = (struct input){.root = strtoul(cursor, NULL, 10)};
+        cursor += strlen(cursor) + 1;
+        input->path = duplicate_text(cursor);
+        cursor += strlen(cursor) + 1;
+        input->real = duplicate_text(cursor);
+        cursor += strlen(cursor) + 1;
+    }
+    free(list);
+    if (n > 0)
+        qsort(build->inputs, n, sizeof *build->inputs, compare_inputs);
+    for (size_t i = 0; i < n; i++) {
+        struct input *last = build->n_inputs ? &build->inputs[build->n_inputs - 1] : NULL;
+        if (last && strcmp(last->real, build->inputs[i].real) == 0) {
+            free(build->inputs[i].path);
+            free(build->inputs[i].real);
+        } else {
+            build->inputs[build->n_inputs++] = build->inputs[i];
+        }
+    }
+    return STATUS_OK;
+}
+
+/* ---- first pass: headers ------------------------------------------------------------------------------------------- */
+
+static void look_at_header(struct build *build, size_t order)
+{
+    struct input *input = &build->inputs[order];
+    struct recording *recording;
+    if (recording_open(&recording, input->path) != STATUS_OK) {
+        refusals_add(&build->refusals, order, status_message());
+        return;
+    }
+    char *name = format_text("%.*s%s", (int)(base_name(input->real) - input->real), input->real, recording->name);
+    input->cost = recording->samples * recording->n_leads + 1;
+    input->name = XXH64(name, strlen(name), 0) | 1;
+    free(name);
+    recording_close(recording);
+}
+
+struct seen_name {
+    uint64_t name;
+    size_t order;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct seen_name *x = a, *y = b;
+    return x->name != y->name ? (x->name < y->name ? -1 : 1) : (x->order > y->order) - (x->order < y->order);
+}
+
+/* Of headers in one folder that name the same record only the first is taken. */
+static void refuse_duplicates(struct build *build)
+{
+    struct seen_name *seen = NEW_ARRAY(struct seen_name, build->n_inputs + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < build->n_inputs; i++)
+        if (build->inputs[i].name)
+            seen[n++] = (struct seen_name){build->inputs[i].name, i};
+    qsort(seen, n, sizeof *seen, compare_names);
+    for (size_t i = 1; i < n; i++) {
+        struct input *input = &build->inputs[seen[i].order];
+        if (seen[i].name != seen[i - 1].name)
+            continue;
+        char *message = format_text("%s: duplicate record name: %s in the same folder names the same record in its "
+                                    "first line; correct one of the headers",
+                                    input->path, base_name(build->inputs[seen[i - 1].order].path));
+        if (build->world->rank == 0)
+            refusals_add(&build->refusals, seen[i].order, message);
+        input->name = 0;
+        free(message);
+    }
+    free(seen);
+}
+
+/* Each to the rank with the least work so far: the same on every rank, and in input order within a rank. */
+static void divide(struct build *build)
+{
+    uint64_t *load = xcalloc((size_t)build->world->size, sizeof *load);
+    for (size_t i = 0; i < build->n_inputs; i++) {
+        int least = 0;
+        for (int rank = 1; rank < build->world->size; rank++)
+            if (load[rank] < load[least])
+                least = rank;
+        build->inputs[i].rank = build->inputs[i].name ? least : -1;
+        if (build->inputs[i].name)
+            load[least] += build->inputs[i].cost;
+    }
+    free(load);
+}
+
+/* Collective. */
+static void read_headers(struct build *build)
+{
+    const struct world *world = build->world;
+    struct progress progress;
+    int64_t *found = xcalloc(2 * build->n_inputs + 1, sizeof *found); /* cost, name: only one rank has them */
+    size_t own = 0;
+    progress_start(&progress, "reading headers", "recordings", (double)build->n_inputs);
+    for (size_t i = (size_t)world->rank; i < build->n_inputs; i += (size_t)world->size) {
+        look_at_header(build, i);
+        found[2 * i] = (int64_t)build->inputs[i].cost;
+        found[2 * i + 1] = (int64_t)build->inputs[i].name;
+        own += (size_t)world->size;
+        progress_update(&progress, (double)(own < build->n_inputs ? own : build->n_inputs), "%zu refused",
+                        build->refusals.n);
+    }
+    comm_sum_int64(world, found, 2 * build->n_inputs);
+    for (size_t i = 0; i < build->n_inputs; i++) {
+        build->inputs[i].cost = (uint64_t)found[2 * i];
+        build->inputs[i].name = (uint64_t)found[2 * i + 1];
+    }
+    free(found);
+    refuse_duplicates(build);
+    divide(build);
+}
+
+/* ---- second pass: one recording ------------------------------------------------------------------------------------ */
+
+/* The first number in a record's name, without leading zeros: "00001_lr" and "HR00001" are 1. "" if there is none. */
+static void find_number(char number[32], const struct recipe_source *source, const char *name)
+{
+    const char *digits = name + strcspn(name, "0123456789");
+    size_t length = strspn(digits, "0123456789");
+    while (length > 1 && *digits == '0') {
+        digits++;
+        length--;
+    }
+    snprintf(number, 32, "%.*s", (int)(length < 31 ? length : 31), digits);
+    for (unsigned i = 0; i < source->n_same_patient; i++) { /* several numbers of one person become the first */
+        char *numbers = duplicate_text(source->same_patient[i]), *rest = numbers, *first = next_field(&rest, " ");
+        for (char *other = next_field(&rest, " "); other; other = next_field(&rest, " "))
+            if (strcmp(other, number) == 0)
+                snprintf(number, 32, "%s", first);
+        free(numbers);
+    }
+}
+
+struct key_list {
+    uint64_t *keys;
+    size_t n, capacity;
+};
+
+static void add_key(struct key_list *list, const uint8_t hash[PATIENT_HASH_BYTES])
+{
+    GROW_ARRAY(list->keys, list->capacity, list->n + 1);
+    memcpy(&list->keys[list->n++], hash, sizeof *list->keys);
+}
+
+/* Who it is: the table's patient, else the header's, else the number in the name, else the record itself. All that is
+ * known becomes a key of the group. */
+static void identify(struct build *build, const struct input *input, const struct recording *recording,
+                     const char *table_patient, struct packed *packed, struct key_list *list)
+{
+    const struct recipe_source *source = &build->recipe.sources[packed->source];
+    bool is_unnamed = packed->source == build->recipe.n_sources - 1;
+    char number[32] = "", *texts[4] = {NULL};
+    bool has_patient = false;
+    if (source->numbering)
+        find_number(number, source, base_name(input->path));
+    if (*table_patient)
+        texts[0] = format_text("table/%s", table_patient);
+    if (recording->patient[0])
+        texts[1] = format_text("%s/patient/%s", source->name, recording->patient);
+    if (number[0])
+        texts[2] = format_text("%s/number/%s", source->numbering, number);
+    if (!texts[0] && !texts[1] && !texts[2])
+        texts[3] = is_unnamed ? format_text("%s/%s", source->name, input->path + input->root)
+                              : format_text("%s/record/%s", source->name, recording->name);
+    for (int i = 0; i < 4; i++) {
+        uint8_t hash[PATIENT_HASH_BYTES];
+        if (!texts[i])
+            continue;
+        keyed_hash(hash, &build->key, texts[i]);
+        if (!has_patient)
+            memcpy(packed->record.patient, hash, sizeof hash);
+        has_patient = true;
+        add_key(list, hash);
+        free(texts[i]);
+    }
+}
+
+/* Labels and person: header or annotations, then the table over them. Fills table_patient (64 bytes). */
+static void label(struct build *build, const struct input *input, const struct recording *recording,
+                  struct packed *packed, char table_patient[64])
+{
+    struct corpus_record *record = &packed->record;
+    char *folder = duplicate_text(input->real), *stem = duplicate_text(input->real);
+    *strrchr(folder, '/') = '\0';
+    char *ending = strrchr(stem, '.');
+    if (ending && ending > base_name(stem))
+        *ending = '\0';
+    packed->source = (uint32_t)recipe_find_source(&build->recipe, folder);
+    labels_from_recording(&packed->labels, &build->recipe.sources[packed->source], recording);
+    record->age_years = (float)recording->age_years;
+    record->sex = (int8_t)recording->sex;
+    record->fold = -1;
+    table_patient[0] = '\0';
+    long row = build->has_table ? label_table_find(&build->table, stem) : -1;
+    if (row >= 0) {
+        struct table_row said;
+        label_table_apply(&build->table, (size_t)row, &packed->labels, &said);
+        memcpy(table_patient, said.patient, sizeof said.patient);
+        if (!isnan(said.age_years))
+            record->age_years = (float)said.age_years;
+        if (said.sex != SEX_UNKNOWN)
+            record->sex = (int8_t)said.sex;
+        record->fold = (int16_t)said.fold;
+    }
+    free(folder);
+    free(stem);
+}
+
+/* Shape and oddities of the recording. */
+static void describe(struct packed *packed, const struct recording *recording, const struct recipe_source *source,
+                     bool is_unnamed)
+{
+    struct corpus_record *record = &packed->record;
+    record->n_leads = (uint16_t)(recording->n_leads < MAX_SPAN_LEADS ? recording->n_leads : MAX_SPAN_LEADS);
+    record->original_hz = recording->rate_hz;
+    record->weight = 1;
+    for (size_t i = 0; i < record->n_leads; i++) {
+        record->lead[i] = (uint8_t)recording->leads[i].lead;
+        record->gain_per_mv[i] =
+            (float)(source->gain_per_mv > 0 ? source->gain_per_mv : recording->leads[i].gain_per_mv);
+    }
+    packed->warnings |= recording->n_left_out ? WARNING_LEAD_LEFT_OUT : 0;
+    packed->warnings |= recording->n_leads > MAX_SPAN_LEADS ? WARNING_TOO_MANY_LEADS : 0;
+    packed->warnings |= recording->n_warnings > recording->n_left_out ? WARNING_ANNOTATIONS : 0;
+    packed->warnings |= packed->labels.n_unknown_codes ? WARNING_CODES : 0;
+    packed->warnings |= is_unnamed ? WARNING_UNNAMED_SOURCE : 0;
+    for (size_t i = 0; i < recording->n_warnings; i++)
+        log_debug("%s: %s", recording->path, recording->warnings[i]);
+}
+
+/* The samples' names for grouping: keys of every lead, and one for all leads together. */
+static enum status name_samples(struct recording *recording, size_t n_leads, struct key_list *list, uint64_t *whole)
+{
+    struct fingerprint prints[MAX_SPAN_LEADS];
+    uint64_t wholes[MAX_SPAN_LEADS + 1] = {0}, block = 8192;
+    int32_t *adc = NEW_ARRAY(int32_t, checked_multiply(block, recording->n_leads));
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < n_leads; i++)
+        fingerprint_begin(&prints[i]);
+    for (uint64_t first = 0; first < recording->samples && status == STATUS_OK; first += block) {
+        uint64_t count = recording->samples - first < block ? recording->samples - first : block;
+        status = recording_read_adc(recording, first, count, adc);
+        for (size_t i = 0; i < n_leads && status == STATUS_OK; i++)
+            fingerprint_add(&prints[i], adc + i * count, count);
+    }
+    bool is_named = true;
+    wholes[n_leads] = n_leads;
+    for (size_t i = 0; i < n_leads; i++) {
+        wholes[i] = fingerprint_end(&prints[i], &list->keys, &list->n, &list->capacity);
+        is_named &= wholes[i] != 0;
+    }
+    *whole = is_named ? XXH64(wholes, (n_leads + 1) * sizeof *wholes, 0) : 0;
+    free(adc);
+    return status;
+}
+
+static enum status pack_recording(struct build *build, size_t order)
+{
+    const struct input *input = &build->inputs[order];
+    struct recording *recording = NULL;
+    struct lead_reader reader = {0};
+    struct packed packed = {.order = order};
+    struct key_list list = {0};
+    struct corpus_event *events = NULL;
+    char table_patient[64];
+    enum status status;
+
+    TRY(recording_open(&recording, input->path));
+    TRY(recording_verify(recording));
+    label(build, input, recording, &packed, table_patient);
+    const struct recipe_source *source = &build->recipe.sources[packed.source];
+    describe(&packed, recording, source, packed.source == build->recipe.n_sources - 1);
+    identify(build, input, recording, table_patient, &packed, &list);
+    TRY(name_samples(recording, packed.record.n_leads, &list, &packed.whole));
+    packed.n_keys = list.n;
+    events_from_recording(&events, &packed.n_events, recording);
+    TRY(lead_reader_open(&reader, recording, source->gain_per_mv));
+    status = packer_store(&build->packer, &packed, recording->samples, lead_reader_source, reader.contexts, events,
+                          list.keys);
+    if (status != STATUS_OK)
+        status_context("%s", input->path);
+fail:
+    lead_reader_close(&reader);
+    recording_close(recording);
+    free(events);
+    free(list.keys);
+    return status;
+}
+
+/* Local: packs this rank's share. A recording that is refused does not end it; a disk that fails does. */
+static enum status pack_share(struct build *build)
+{
+    struct progress progress;
+    size_t n_own = 0, n_done = 0;
+    for (size_t i = 0; i < build->n_inputs; i++)
+        n_own += build->inputs[i].rank == build->world->rank;
+    progress_start(&progress, build->world->size > 1 ? "packing (share of rank 0)" : "packing", "recordings",
+                   (double)n_own);
+    for (size_t i = 0; i < build->n_inputs; i++) {
+        if (build->inputs[i].rank != build->world->rank)
+            continue;
+        enum status status = pack_recording(build, i);
+        if (status == STATUS_DATA)
+            refusals_add(&build->refusals, i, status_message());
+        else if (status != STATUS_OK)
+            return status;
+        progress_update(&progress, (double)++n_done, "%.1f hours, %zu refused", build->packer.hours,
+                        build->refusals.n);
+    }
+    progress_finish(&progress);
+    return STATUS_OK;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------------------- */
+
+static enum status read_settings(struct build *build)
+{
+    const struct pack_options *options = build->options;
+    enum status status;
+    TRY(recipe_read(&build->recipe, options->recipe, options->settings, options->n_settings));
+    TRY(site_key_read(&build->key, options->site_key));
+    if (options->labels)
+        TRY(label_table_read(&build->table, options->labels));
+    build->has_table = options->labels != NULL;
+fail:
+    return status;
+}
+
+static void free_build(struct build *build)
+{
+    packer_free(&build->packer);
+    refusals_free(&build->refusals);
+    for (size_t i = 0; i < build->n_inputs; i++) {
+        free(build->inputs[i].path);
+        free(build->inputs[i].real);
+    }
+    free(build->inputs);
+    if (build->has_table)
+        label_table_free(&build->table);
+    site_key_free(&build->key);
+    recipe_free(&build->recipe);
+}
+
+/* CORPUS.refused.csv, beside the corpus. Collective. */
+static enum status report_refusals(struct build *build)
+{
+    size_t length = strlen(build->options->output);
+    while (length > 1 && build->options->output[length - 1] == '/')
+        length--;
+    char *file = format_text("%.*s.refused.csv", (int)length, build->options->output);
+    char **paths = NEW_ARRAY(char *, build->n_inputs + 1);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < build->n_inputs; i++)
+        paths[i] = build->inputs[i].path;
+    if (build->world->rank == 0) {
+        status = refusals_write(&build->refusals, file, paths);
+        refusals_log(&build->refusals, file);
+    }
+    free(paths);
+    free(file);
+    return comm_agree(build->world, status);
+}
+
+enum status command_build(const struct pack_options *options, const struct world *world)
+{
+    struct build build = {.world = world, .options = options};
+    enum status status;
+
+    TRY(comm_agree(world, read_settings(&build)));
+    TRY(prepare_corpus_folder(options->output, options->overwrite, world));
+    TRY(find_inputs(&build));
+    read_headers(&build);
+    build.packer.recipe = &build.recipe;
+    status = shard_writer_create(&build.packer.writer, options->output, (uint64_t)(build.recipe.shard_mb * 1e6),
+                                 (uint32_t)world->rank, (uint32_t)world->size);
+    if (status == STATUS_OK)
+        status = pack_share(&build);
+    TRY(comm_agree(world, status));
+    refusals_gather(&build.refusals, world);
+    TRY(report_refusals(&build));
+    TRY(assemble_corpus(&build.packer, options->output, &build.key, &build.refusals, world));
+    status = build.refusals.n > 0 ? STATUS_PARTIAL : STATUS_OK;
+fail:
+    free_build(&build);
+    return status;
+}

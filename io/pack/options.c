@@ -1,0 +1,244 @@
+#include "io/pack/options.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/version.h"
+
+const char *argp_program_version = "anyecg-pack " ANYECG_VERSION;
+
+static const char description[] =
+    "Makes a corpus of raw ECGs: checked, preprocessed, labelled, split by patient, in LZ4-compressed HDF5 shards."
+    "\v"
+    "build   packs recordings. INPUT is a folder (searched), @FILE (a list, one path a line), or a WFDB header.\n"
+    "synth   packs simulated 12-lead ECGs with known rhythm and conduction, or writes them as WFDB files (--wfdb).\n"
+    "info    prints what a corpus holds.\n"
+    "verify  recomputes all checksums of a corpus.\n"
+    "\n"
+    "Under mpirun the records are divided over the ranks. Recordings that cannot be taken are listed with the reason in "
+    "CORPUS.refused.csv, and the run goes on.\n"
+    "\n"
+    "Exit codes: 0 done, 2 wrong command line, 3 done but some recordings were refused, 4 all were refused, 5 bad "
+    "recipe, 6 input or output failed, 7 corpus damaged.";
+
+static const char usage[] = "build [-c RECIPE] [--labels TABLE.csv] [--site-key FILE] -o CORPUS INPUT...\n"
+                            "synth -n RECORDS [--seconds S] [--leads L] [--rate HZ] [--seed N] -o CORPUS\n"
+                            "synth -n RECORDS ... --wfdb FOLDER\n"
+                            "info CORPUS\n"
+                            "verify CORPUS";
+
+enum {
+    KEY_LABELS = 256,
+    KEY_SITE_KEY,
+    KEY_SET,
+    KEY_OVERWRITE,
+    KEY_SECONDS,
+    KEY_LEADS,
+    KEY_RATE,
+    KEY_SEED,
+    KEY_WFDB,
+};
+
+static const struct argp_option option_list[] = {
+    {"output", 'o', "CORPUS", 0, "folder to make", 1},
+    {"overwrite", KEY_OVERWRITE, NULL, 0, "start afresh where an earlier build was interrupted", 1},
+    {"recipe", 'c', "RECIPE", 0, "sources and preprocessing, before the built-in recipe (configs/data/default.yaml)", 1},
+    {"set", KEY_SET, "KEY.SUB=VALUE", 0, "change one field of the recipe; may be given again", 1},
+    {"labels", KEY_LABELS, "TABLE.csv", 0,
+     "columns folder, record, and patient, age, sex, fold, anomaly, classes as far as there are; overrides headers", 2},
+    {"site-key", KEY_SITE_KEY, "FILE", 0, "secret key for patient hashes, 32 bytes or more; public sources need none", 2},
+    {"number", 'n', "RECORDS", 0, "simulated records", 3},
+    {"seconds", KEY_SECONDS, "S", 0, "length of each (10)", 3},
+    {"leads", KEY_LEADS, "L", 0, "1, 2, 3, 4, 6, 8 or 12 leads (12)", 3},
+    {"rate", KEY_RATE, "HZ", 0, "sampling rate (500)", 3},
+    {"seed", KEY_SEED, "N", 0, "of the random numbers (1)", 3},
+    {"wfdb", KEY_WFDB, "FOLDER", 0, "write WFDB records there instead of a corpus", 3},
+    {"quiet", 'q', NULL, 0, "warnings only", 4},
+    {"verbose", 'v', NULL, 0, "details", 4},
+    {0},
+};
+
+/* Which commands know an option. */
+enum { FOR_BUILD = 1, FOR_SYNTH = 2 };
+static const struct {
+    int key;
+    unsigned commands;
+    const char *name;
+} scopes[] = {
+    {'o', FOR_BUILD | FOR_SYNTH, "-o"},
+    {KEY_OVERWRITE, FOR_BUILD | FOR_SYNTH, "--overwrite"},
+    {'c', FOR_BUILD | FOR_SYNTH, "-c"},
+    {KEY_SET, FOR_BUILD | FOR_SYNTH, "--set"},
+    {KEY_LABELS, FOR_BUILD, "--labels"},
+    {KEY_SITE_KEY, FOR_BUILD | FOR_SYNTH, "--site-key"},
+    {'n', FOR_SYNTH, "-n"},
+    {KEY_SECONDS, FOR_SYNTH, "--seconds"},
+    {KEY_LEADS, FOR_SYNTH, "--leads"},
+    {KEY_RATE, FOR_SYNTH, "--rate"},
+    {KEY_SEED, FOR_SYNTH, "--seed"},
+    {KEY_WFDB, FOR_SYNTH, "--wfdb"},
+};
+
+static void note_given(struct pack_options *options, int key)
+{
+    for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
+        if (scopes[i].key == key)
+            options->given |= 1u << i;
+}
+
+static error_t read_whole(struct argp_state *state, const char *name, const char *text, int64_t least, int64_t most,
+                       int64_t *value)
+{
+    if (parse_int(text, least, most, value))
+        return 0;
+    argp_error(state, "%s %s: must be a whole number from %lld to %lld", name, text, (long long)least, (long long)most);
+    return EINVAL;
+}
+
+static error_t read_number(struct argp_state *state, const char *name, const char *text, double least, double most,
+                        double *value)
+{
+    if (parse_double(text, value) && *value >= least && *value <= most)
+        return 0;
+    argp_error(state, "%s %s: must be a number from %g to %g", name, text, least, most);
+    return EINVAL;
+}
+
+static error_t take_operand(struct pack_options *options, char *text, struct argp_state *state)
+{
+    static const char *const names[] = {NULL, "build", "synth", "info", "verify"};
+    if (options->command != COMMAND_NONE) {
+        options->operands[options->n_operands++] = text;
+        return 0;
+    }
+    for (int i = COMMAND_BUILD; i <= COMMAND_VERIFY; i++)
+        if (strcmp(text, names[i]) == 0) {
+            options->command = (enum pack_command)i;
+            return 0;
+        }
+    argp_error(state, "'%s' is no command; give build, synth, info or verify", text);
+    return EINVAL;
+}
+
+static error_t take_option(int key, char *text, struct argp_state *state)
+{
+    struct pack_options *options = state->input;
+    note_given(options, key);
+    switch (key) {
+    case 'o':
+        options->output = text;
+        break;
+    case 'c':
+        options->recipe = text;
+        break;
+    case 'n':
+        return read_whole(state, "-n", text, 1, 100000000, &options->n_records);
+    case 'q':
+        log_set_level(LOG_WARNING);
+        break;
+    case 'v':
+        log_set_level(LOG_DEBUG);
+        break;
+    case KEY_LABELS:
+        options->labels = text;
+        break;
+    case KEY_SITE_KEY:
+        options->site_key = text;
+        break;
+    case KEY_SET:
+        options->settings[options->n_settings++] = text;
+        break;
+    case KEY_OVERWRITE:
+        options->overwrite = true;
+        break;
+    case KEY_SECONDS:
+        return read_number(state, "--seconds", text, 1, 86400, &options->seconds);
+    case KEY_LEADS:
+        return read_whole(state, "--leads", text, 1, 12, &options->n_leads);
+    case KEY_RATE:
+        return read_number(state, "--rate", text, 50, 10000, &options->rate_hz);
+    case KEY_SEED:
+        return read_whole(state, "--seed", text, 0, INT64_MAX, &options->seed);
+    case KEY_WFDB:
+        options->wfdb_folder = text;
+        break;
+    case ARGP_KEY_ARG:
+        return take_operand(options, text, state);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static enum status check(const struct pack_options *options)
+{
+    static const char *const help = "; see anyecg-pack --help";
+    unsigned command = options->command == COMMAND_BUILD ? FOR_BUILD : options->command == COMMAND_SYNTH ? FOR_SYNTH : 0;
+    if (options->command == COMMAND_NONE)
+        return status_set(STATUS_USAGE, "no command: give build, synth, info or verify%s", help);
+    for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
+        if ((options->given >> i & 1) && !(scopes[i].commands & command))
+            return status_set(STATUS_USAGE, "%s does not go with this command%s", scopes[i].name, help);
+    switch (options->command) {
+    case COMMAND_BUILD:
+        if (!options->output)
+            return status_set(STATUS_USAGE, "build: give the corpus to make with -o CORPUS%s", help);
+        if (options->n_operands == 0)
+            return status_set(STATUS_USAGE, "build: give at least one INPUT%s", help);
+        break;
+    case COMMAND_SYNTH:
+        if (options->n_records == 0)
+            return status_set(STATUS_USAGE, "synth: give the number of records with -n RECORDS%s", help);
+        if (!options->output == !options->wfdb_folder)
+            return status_set(STATUS_USAGE, "synth: give either -o CORPUS or --wfdb FOLDER%s", help);
+        if (options->n_operands > 0)
+            return status_set(STATUS_USAGE, "synth: '%s' is too much: it takes no input%s", options->operands[0], help);
+        break;
+    default:
+        if (options->n_operands != 1)
+            return status_set(STATUS_USAGE, "info and verify take one CORPUS%s", help);
+    }
+    return STATUS_OK;
+}
+
+/* The rank that mpirun or srun gave this process, before MPI has started; 0 without them. */
+static int64_t launched_rank(void)
+{
+    static const char *const names[] = {"PMIX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"};
+    int64_t rank = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = getenv(names[i]);
+        if (text && parse_int(text, 0, INT32_MAX, &rank))
+            return rank;
+    }
+    return 0;
+}
+
+enum status options_parse(struct pack_options *options, int argc, char **argv)
+{
+    static const struct argp parser = {option_list, take_option, usage, description, NULL, NULL, NULL};
+    *options = (struct pack_options){.n_leads = 12, .seed = 1, .seconds = 10, .rate_hz = 500};
+    options->settings = xcalloc((size_t)argc, sizeof *options->settings);
+    options->operands = xcalloc((size_t)argc, sizeof *options->operands);
+    argp_err_exit_status = STATUS_USAGE;
+    unsigned flags = 0;
+    if (launched_rank() > 0) { /* one rank prints */
+        flags = ARGP_SILENT;
+        log_silence();
+    }
+    if (argp_parse(&parser, argc, argv, flags, NULL, options) != 0)
+        return status_set(STATUS_USAGE, "the command line cannot be read; see anyecg-pack --help");
+    return check(options);
+}
+
+void options_free(struct pack_options *options)
+{
+    free(options->settings);
+    free(options->operands);
+    *options = (struct pack_options){0};
+}

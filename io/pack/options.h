@@ -1,0 +1,38 @@
+/* io/pack/options.h — the command line of anyecg-pack. */
+#ifndef IO_PACK_OPTIONS_H
+#define IO_PACK_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "comm/world.h"
+
+enum pack_command { COMMAND_NONE, COMMAND_BUILD, COMMAND_SYNTH, COMMAND_INFO, COMMAND_VERIFY };
+
+struct pack_options {
+    enum pack_command command;
+    const char *recipe, *labels, *site_key, *output, *wfdb_folder;
+    bool overwrite;
+    const char **settings; /* [n_settings], "key.sub=value" */
+    size_t n_settings;
+    char **operands; /* [n_operands], what follows the command */
+    size_t n_operands;
+    int64_t n_records, n_leads;
+    int64_t seed;
+    double seconds, rate_hz;
+    unsigned given; /* bits of options seen, to refuse those that the command does not know */
+};
+
+/* Reads the command line; --help and --version end the program. STATUS_USAGE: what is wrong with it. argv lives on. */
+enum status options_parse(struct pack_options *options, int argc, char **argv);
+void options_free(struct pack_options *options);
+
+/* The commands. Collective; each ends in agreement. STATUS_PARTIAL: done, but some inputs were refused. */
+enum status command_build(const struct pack_options *options, const struct world *world);
+enum status command_synth(const struct pack_options *options, const struct world *world);
+enum status command_info(const struct pack_options *options, const struct world *world);
+enum status command_verify(const struct pack_options *options, const struct world *world);
+
+#endif

@@ -1,0 +1,73 @@
+/* io/pack/packer.h — one recording into this rank's shards; what the index needs of it is kept for assembly.
+ *
+ * packer_store() preprocesses the leads, writes their patches and keeps a struct packed. At the end the ranks' lists are
+ * joined (packed_gather) and one rank makes index and manifest of them (assembly.h). */
+#ifndef IO_PACK_PACKER_H
+#define IO_PACK_PACKER_H
+
+#include "io/corpus/writer.h"
+#include "io/pack/labels.h"
+#include "io/pack/patients.h"
+#include "io/pack/recipe.h"
+
+/* What is known of a stored record. Sent between ranks as bytes, followed by its events and keys. */
+struct packed {
+    uint64_t order;              /* place in the sorted input */
+    struct corpus_record record; /* labels, group, split, name and events are filled at assembly */
+    struct record_labels labels;
+    uint32_t source;   /* row of the recipe */
+    uint64_t whole;    /* names the samples of all leads together; 0: nothing to name */
+    uint32_t warnings; /* bits of enum packed_warning */
+    size_t n_events, n_keys;
+};
+
+enum packed_warning {
+    WARNING_LEAD_LEFT_OUT = 1, /* a signal was no lead or no voltage */
+    WARNING_BAD_LEAD = 2,      /* a lead is flat, invalid or saturated throughout */
+    WARNING_AMPLITUDE = 4,     /* a lead is larger or smaller than a heart makes it */
+    WARNING_ANNOTATIONS = 8,   /* the reader had something to say */
+    WARNING_CODES = 16,        /* a diagnosis code that no table has */
+    WARNING_TOO_MANY_LEADS = 32,
+    WARNING_UNNAMED_SOURCE = 64,
+    N_WARNINGS = 7,
+};
+const char *warning_text(unsigned index);
+
+/* A growing list of records with their events and keys, in the order stored. */
+struct packed_list {
+    char *bytes;
+    size_t used, capacity, n;
+};
+
+struct packer {
+    const struct recipe *recipe;
+    struct shard_writer *writer;
+    struct packed_list packed;
+    double hours; /* of records, not of leads */
+    int16_t *samples;
+    size_t samples_capacity;
+};
+
+/* Preprocesses and writes one record. packed: order, labels, source, patient, and of record: n_leads, lead, gain,
+ * original_hz, age, sex, fold. source is called with contexts[lead]. events, keys: copied.
+ * STATUS_DATA: refused (too short, no usable lead); nothing was written. Other failures end the run. */
+enum status packer_store(struct packer *packer, struct packed *packed, uint64_t samples, signal_source source,
+                         void *const *contexts, const struct corpus_event *events, const uint64_t *keys);
+void packer_free(struct packer *packer);
+
+/* Joins the lists of all ranks on every rank, sorted by order. Each item's events and keys stand in the arrays behind it.
+ * Collective. Freed with packed_items_free(). */
+struct packed_item {
+    struct packed packed;
+    struct corpus_event *events; /* borrowed from the joined bytes' copies */
+    uint64_t *keys;
+};
+struct packed_items {
+    struct packed_item *items;
+    size_t n;
+    char *bytes;
+};
+void packed_gather(struct packed_items *items, const struct packed_list *own, const struct world *world);
+void packed_items_free(struct packed_items *items);
+
+#endif

@@ -1,0 +1,309 @@
+#include "io/pack/recipe.h"
+
+#include <cyaml/cyaml.h>
+#include <fnmatch.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/settings.h"
+#include "base/text.h"
+#include "io/pack/default_recipe.h"
+#include "io/pack/vocabulary.h"
+
+/* A file as it stands; NULL: the field is not there. */
+struct recipe_file {
+    struct {
+        double *low_hz, *high_hz, *notch_q;
+        int *order;
+        char *notch;
+        bool *denoise;
+    } preprocessing;
+    double *shard_mb;
+    struct {
+        double *train, *validation, *test;
+    } split;
+    struct recipe_source *sources;
+    unsigned n_sources;
+};
+
+/* ---- schema -------------------------------------------------------------------------------------------------------- */
+
+static const cyaml_schema_value_t text_entry = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, 64),
+};
+static const cyaml_strval_t label_origins[] = {
+    {"none", LABELS_NONE}, {"header", LABELS_HEADER}, {"annotations", LABELS_ANNOTATIONS}};
+static const cyaml_strval_t anomaly_rules[] = {
+    {"unknown", ANOMALY_UNKNOWN}, {"codes", ANOMALY_CODES}, {"positive", ANOMALY_POSITIVE}};
+
+#define OPTIONAL_TEXT(key, type, member)                                                                               \
+    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, 63)
+
+static const cyaml_schema_field_t source_fields[] = {
+    CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct recipe_source, match, 1, 255),
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct recipe_source, name, 1, 40),
+    OPTIONAL_TEXT("licence", struct recipe_source, licence),
+    CYAML_FIELD_ENUM("labels", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct recipe_source, labels, label_origins,
+                     CYAML_ARRAY_LEN(label_origins)),
+    CYAML_FIELD_SEQUENCE_COUNT("annotates", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_source, annotates,
+                               n_annotates, &text_entry, 0, 256),
+    CYAML_FIELD_ENUM("anomaly", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct recipe_source, anomaly, anomaly_rules,
+                     CYAML_ARRAY_LEN(anomaly_rules)),
+    CYAML_FIELD_FLOAT("gain_per_mv", CYAML_FLAG_OPTIONAL, struct recipe_source, gain_per_mv),
+    OPTIONAL_TEXT("numbering", struct recipe_source, numbering),
+    CYAML_FIELD_SEQUENCE_COUNT("same_patient", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_source,
+                               same_patient, n_same_patient, &text_entry, 0, 256),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t source_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct recipe_source, source_fields),
+};
+
+#define OPTIONAL_NUMBER(key, member)                                                                                   \
+    CYAML_FIELD_FLOAT_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_file, member)
+
+static const cyaml_schema_field_t preprocessing_fields[] = {
+    OPTIONAL_NUMBER("low_hz", preprocessing.low_hz),
+    OPTIONAL_NUMBER("high_hz", preprocessing.high_hz),
+    CYAML_FIELD_INT_PTR("order", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_file, preprocessing.order),
+    OPTIONAL_TEXT("notch", struct recipe_file, preprocessing.notch),
+    OPTIONAL_NUMBER("notch_q", preprocessing.notch_q),
+    CYAML_FIELD_BOOL_PTR("denoise", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_file,
+                         preprocessing.denoise),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t split_fields[] = {
+    OPTIONAL_NUMBER("train", split.train),
+    OPTIONAL_NUMBER("validation", split.validation),
+    OPTIONAL_NUMBER("test", split.test),
+    CYAML_FIELD_END,
+};
+/* The fields of both mappings give their place in struct recipe_file itself, so the mappings stand at offset 0. */
+static const cyaml_schema_field_t recipe_fields[] = {
+    {.key = "preprocessing",
+     .value = {.type = CYAML_MAPPING,
+               .flags = CYAML_FLAG_OPTIONAL,
+               .data_size = sizeof(struct recipe_file),
+               .mapping = {.fields = preprocessing_fields}}},
+    OPTIONAL_NUMBER("shard_mb", shard_mb),
+    {.key = "split",
+     .value = {.type = CYAML_MAPPING,
+               .flags = CYAML_FLAG_OPTIONAL,
+               .data_size = sizeof(struct recipe_file),
+               .mapping = {.fields = split_fields}}},
+    CYAML_FIELD_SEQUENCE_COUNT("sources", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_file, sources,
+                               n_sources, &source_entry, 0, 1000),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t recipe_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct recipe_file, recipe_fields),
+};
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+/* Gathers what libcyaml says: the fault first, then where it was. */
+static void collect_error(cyaml_log_t level, void *context, const char *format, va_list arguments)
+{
+    char *text = context, line[300];
+    if (level < CYAML_LOG_ERROR)
+        return;
+    vsnprintf(line, sizeof line, format, arguments);
+    char *start = trim(line);
+    if (has_prefix(start, "Load: "))
+        start += strlen("Load: ");
+    size_t used = strlen(text);
+    if (used + strlen(start) + 3 < 600)
+        snprintf(text + used, 600 - used, "%s%s", used ? "; " : "", start);
+}
+
+static const cyaml_config_t *config_with(cyaml_config_t *config, char text[600])
+{
+    text[0] = '\0';
+    *config = (cyaml_config_t){
+        .log_level = CYAML_LOG_ERROR, .log_fn = collect_error, .log_ctx = text, .mem_fn = cyaml_mem};
+    return config;
+}
+
+static void free_file(struct recipe_file *file)
+{
+    cyaml_config_t config;
+    char text[600];
+    if (file)
+        (void)cyaml_free(config_with(&config, text), &recipe_schema, file, 0);
+}
+
+static enum status read_text(struct recipe_file **file, const char *what, const char *text,
+                             const char *const *settings, size_t n_settings)
+{
+    cyaml_config_t config;
+    cyaml_data_t *data = NULL;
+    char error[600], *merged = NULL;
+    enum status status;
+    TRY(settings_merge(what, text, settings, n_settings, &merged));
+    const char *start = merged + strspn(merged, " \t\r\n");
+    REQUIRE(*start, STATUS_CONFIG, "%s: is empty; a recipe has at least one of preprocessing, split, sources", what);
+    cyaml_err_t failed = cyaml_load_data((const uint8_t *)merged, strlen(merged), config_with(&config, error),
+                                         &recipe_schema, &data, NULL);
+    REQUIRE(failed == CYAML_OK, STATUS_CONFIG, "%s: %s%s; configs/data/default.yaml explains the fields", what,
+            error[0] ? make_printable(error) : cyaml_strerror(failed), n_settings ? " (after --set)" : "");
+    *file = data;
+    status = STATUS_OK;
+fail:
+    free(merged);
+    return status;
+}
+
+static enum status check_source(const struct recipe_source *source, const char *what, size_t number)
+{
+    if (!(source->gain_per_mv >= 0 && source->gain_per_mv <= 1e9))
+        return status_set(STATUS_CONFIG, "%s: sources[%zu] (%s): gain_per_mv %g: must be above 0, or 0 for as written",
+                          what, number, source->name, source->gain_per_mv);
+    for (unsigned i = 0; i < source->n_annotates; i++)
+        if (strcmp(source->annotates[i], "all") != 0 && vocabulary_find(source->annotates[i]) < 0)
+            return status_set(STATUS_CONFIG, "%s: sources[%zu] (%s): annotates: '%s' is no class of the vocabulary",
+                              what, number, source->name, make_printable(source->annotates[i]));
+    for (const char *c = source->name; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", *c))
+            return status_set(STATUS_CONFIG, "%s: sources[%zu]: name '%s': use letters, digits, - _ .", what, number,
+                              make_printable(source->name));
+    return STATUS_OK;
+}
+
+/* Fields of `file` that are there replace those of the recipe. */
+static enum status take_fields(struct recipe *recipe, const struct recipe_file *file, const char *what)
+{
+    struct signal_recipe *signal = &recipe->signal;
+    enum status status;
+    if (file->preprocessing.low_hz)
+        signal->low_hz = *file->preprocessing.low_hz;
+    if (file->preprocessing.high_hz)
+        signal->high_hz = *file->preprocessing.high_hz;
+    if (file->preprocessing.order)
+        signal->order = *file->preprocessing.order;
+    if (file->preprocessing.notch_q)
+        signal->notch_q = *file->preprocessing.notch_q;
+    if (file->preprocessing.denoise)
+        signal->denoise = *file->preprocessing.denoise;
+    if (file->preprocessing.notch)
+        REQUIRE(notch_mode_from_name(file->preprocessing.notch, &signal->notch), STATUS_CONFIG,
+                "%s: preprocessing.notch: '%s': must be none, detect, 50, 60 or both", what,
+                make_printable(file->preprocessing.notch));
+    if (file->shard_mb)
+        recipe->shard_mb = *file->shard_mb;
+    const double *const parts[3] = {file->split.train, file->split.validation, file->split.test};
+    for (int i = 0; i < 3; i++)
+        if (parts[i])
+            recipe->split_percent[i] = *parts[i];
+    for (unsigned i = 0; i < file->n_sources; i++)
+        TRY(check_source(&file->sources[i], what, i));
+    recipe->sources = xrealloc(recipe->sources,
+                               checked_multiply(recipe->n_sources + file->n_sources + 1, sizeof *recipe->sources));
+    for (unsigned i = 0; i < file->n_sources; i++)
+        recipe->sources[recipe->n_sources++] = file->sources[i];
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+static enum status check_recipe(const struct recipe *recipe, const char *what)
+{
+    const struct signal_recipe *signal = &recipe->signal;
+    const double *split = recipe->split_percent;
+    if (!(signal->low_hz > 0 && signal->low_hz < signal->high_hz && signal->high_hz < SAMPLE_RATE_HZ / 2.0))
+        return status_set(STATUS_CONFIG, "%s: preprocessing: low_hz %g, high_hz %g: must be 0 < low < high < %d", what,
+                          signal->low_hz, signal->high_hz, SAMPLE_RATE_HZ / 2);
+    if (signal->order < 1 || signal->order > 8)
+        return status_set(STATUS_CONFIG, "%s: preprocessing.order %d: must be 1 to 8", what, signal->order);
+    if (!(signal->notch_q >= 1 && signal->notch_q <= 1000))
+        return status_set(STATUS_CONFIG, "%s: preprocessing.notch_q %g: must be 1 to 1000", what, signal->notch_q);
+    if (!(recipe->shard_mb >= 0.01 && recipe->shard_mb <= 1024 * 1024))
+        return status_set(STATUS_CONFIG, "%s: shard_mb %g: must be 0.01 to 1048576", what, recipe->shard_mb);
+    if (!(split[0] >= 0 && split[1] >= 0 && split[2] >= 0 && fabs(split[0] + split[1] + split[2] - 100) < 1e-6))
+        return status_set(STATUS_CONFIG, "%s: split: %g + %g + %g %%: must be 100 together", what, split[0], split[1],
+                          split[2]);
+    return STATUS_OK;
+}
+
+enum status recipe_read(struct recipe *recipe, const char *path, const char *const *settings, size_t n_settings)
+{
+    char *text = NULL;
+    size_t bytes;
+    enum status status;
+    const char *what = path ? path : n_settings ? "--set" : "built-in recipe";
+
+    *recipe = (struct recipe){.signal = signal_recipe_default(), .shard_mb = 128, .split_percent = {70, 10, 20}};
+    if (path)
+        TRY(file_read(path, 1 << 24, &text, &bytes));
+    if (path || n_settings) {
+        TRY(read_text(&recipe->files[0], what, text ? text : "", settings, n_settings));
+        TRY(take_fields(recipe, recipe->files[0], what));
+    }
+    TRY(read_text(&recipe->files[1], "built-in recipe", default_recipe_text, NULL, 0));
+    struct recipe merged = *recipe; /* of the built-in one only the sources: its other fields are the defaults above */
+    TRY(take_fields(recipe, recipe->files[1], "built-in recipe"));
+    recipe->signal = merged.signal;
+    recipe->shard_mb = merged.shard_mb;
+    memcpy(recipe->split_percent, merged.split_percent, sizeof merged.split_percent);
+    TRY(check_recipe(recipe, what));
+    free(text);
+    return STATUS_OK;
+fail:
+    free(text);
+    recipe_free(recipe);
+    return status;
+}
+
+void recipe_free(struct recipe *recipe)
+{
+    free(recipe->sources);
+    free_file(recipe->files[0]);
+    free_file(recipe->files[1]);
+    *recipe = (struct recipe){0};
+}
+
+bool folder_matches(const char *folder, const char *pattern)
+{
+    for (const char *start = folder; start; start = strchr(start, '/')) {
+        while (*start == '/')
+            start++;
+        char *rest_pattern = duplicate_text(pattern), *rest_folder = duplicate_text(start);
+        char *p = rest_pattern, *f = rest_folder;
+        bool matches = *start != '\0';
+        for (char *part = next_field(&p, "/"); part && matches; part = next_field(&p, "/")) {
+            char *component = next_field(&f, "/");
+            matches = component && fnmatch(part, component, FNM_CASEFOLD) == 0;
+        }
+        free(rest_pattern);
+        free(rest_folder);
+        if (matches)
+            return true;
+        if (!*start)
+            return false;
+    }
+    return false;
+}
+
+size_t recipe_find_source(const struct recipe *recipe, const char *folder)
+{
+    for (size_t i = 0; i + 1 < recipe->n_sources; i++)
+        if (strcmp(recipe->sources[i].match, "*") == 0 || folder_matches(folder, recipe->sources[i].match))
+            return i;
+    return recipe->n_sources - 1;
+}
+
+char *recipe_signal_json(const struct recipe *recipe)
+{
+    const struct signal_recipe *signal = &recipe->signal;
+    json_t *object = json_pack("{s:i, s:i, s:f, s:f, s:i, s:s, s:f, s:b}", "version", signal->version, "rate_hz",
+                               SAMPLE_RATE_HZ, "low_hz", signal->low_hz, "high_hz", signal->high_hz, "order",
+                               signal->order, "notch", notch_mode_name(signal->notch), "notch_q", signal->notch_q,
+                               "denoise", (int)signal->denoise);
+    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(object);
+    return text;
+}
