@@ -1,0 +1,1 @@
+add_unit_test(test_kernel_gradients test_kernel_gradients.c grad anyecg_model_double)
