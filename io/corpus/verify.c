@@ -148,6 +148,7 @@ static void verify_shard(struct verifier *verifier, uint32_t number)
     /* What follows finds which records are hit. */
     if (shard_open(&shard, path, info, NULL) != STATUS_OK) {
         report(verifier, status_message());
+        shard_free(&shard);
         return;
     }
     verify_table(verifier, &shard, number);

@@ -9,6 +9,13 @@
 #include "base/random.h"
 #include "tests/unit/corpus_fixture.h"
 
+/* HDF5 1.10.8 loses memory when it meets damaged metadata; ours is still watched. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libhdf5";
+}
+
 static struct world world;
 static char *folder;
 
@@ -130,6 +137,65 @@ static void cut_files_are_found(void **state)
     }
 }
 
+/* Writes a changed manifest with a checksum that fits. */
+static void write_manifest(const char *content)
+{
+    char *path = join_path(folder, "manifest.json"), *sum_path = join_path(folder, "manifest.json.xxh64"),
+         hash_text[17];
+    uint64_t hash;
+    write_file(path, content, strlen(content));
+    assert_int_equal(file_hash(path, &hash, NULL), STATUS_OK);
+    char *line = format_text("%s  manifest.json\n", format_hash(hash_text, hash));
+    write_file(sum_path, line, strlen(line));
+    free(line);
+    free(path);
+    free(sum_path);
+}
+
+/* A file whose hash stands in the manifest: bytes change, the hash follows. */
+static void any_bytes_in_index_or_shard_with_right_hashes_never_crash(void **state)
+{
+    (void)state;
+    const char *const targets[] = {"index.h5", "shards/00000.h5"};
+    struct random random = random_stream(31, 0, 0, RANDOM_TEST);
+    char *manifest_path = join_path(folder, "manifest.json"), *manifest;
+    size_t manifest_bytes, accepted = 0;
+    log_silence();
+    assert_int_equal(file_read(manifest_path, 1 << 28, &manifest, &manifest_bytes), STATUS_OK);
+    for (int f = 0; f < 2; f++) {
+        char *path = join_path(folder, targets[f]), *content, old_hash[17], new_hash[17];
+        size_t bytes;
+        uint64_t hash;
+        assert_int_equal(file_read(path, 1 << 28, &content, &bytes), STATUS_OK);
+        assert_int_equal(file_hash(path, &hash, NULL), STATUS_OK);
+        format_hash(old_hash, hash);
+        for (int trial = 0; trial < 300; trial++) {
+            size_t place = random_below(&random, bytes);
+            char before = content[place];
+            uint64_t faults;
+            content[place] = (char)random_next_u32(&random);
+            write_file(path, content, bytes);
+            assert_int_equal(file_hash(path, &hash, NULL), STATUS_OK);
+            char *changed = duplicate_text(manifest), *digits = strstr(changed, old_hash);
+            assert_non_null(digits);
+            memcpy(digits, format_hash(new_hash, hash), 16);
+            write_manifest(changed);
+            enum status status = corpus_verify(folder, &world, &faults);
+            assert_true(status == STATUS_OK || status == STATUS_DAMAGED);
+            accepted += status == STATUS_OK;
+            free(changed);
+            content[place] = before;
+        }
+        write_file(path, content, bytes);
+        free(content);
+        free(path);
+    }
+    assert_true(accepted > 0 && accepted < 600); /* an age, say, may be anything */
+    write_manifest(manifest);
+    free(manifest);
+    free(manifest_path);
+}
+
 /* Somebody who makes hashes fit again must still not crash the reader: the manifest's own fields are changed and its
  * checksum is made anew. */
 static void hostile_manifests_with_right_checksums_are_refused(void **state)
@@ -150,32 +216,23 @@ static void hostile_manifests_with_right_checksums_are_refused(void **state)
         {"\"name\": \"second\"", "\"name\": null"},
         {"426783006", "426783006426783006426783006426783006"},
     };
-    char *path = join_path(folder, "manifest.json"), *sum_path = join_path(folder, "manifest.json.xxh64");
-    char *content, *sum;
-    size_t bytes, sum_bytes;
+    char *path = join_path(folder, "manifest.json"), *content;
+    size_t bytes;
     assert_int_equal(file_read(path, 1 << 28, &content, &bytes), STATUS_OK);
-    assert_int_equal(file_read(sum_path, 1 << 10, &sum, &sum_bytes), STATUS_OK);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        char *place = strstr(content, changes[i][0]), hash_text[17];
+        char *place = strstr(content, changes[i][0]);
+        uint64_t faults = 0;
         assert_non_null(place);
         char *changed =
             format_text("%.*s%s%s", (int)(place - content), content, changes[i][1], place + strlen(changes[i][0]));
-        uint64_t hash, faults = 0;
-        write_file(path, changed, strlen(changed));
-        assert_int_equal(file_hash(path, &hash, NULL), STATUS_OK);
-        char *line = format_text("%s  manifest.json\n", format_hash(hash_text, hash));
-        write_file(sum_path, line, strlen(line));
+        write_manifest(changed);
         if (corpus_verify(folder, &world, &faults) != STATUS_DAMAGED)
             fail_msg("'%s' was accepted", changes[i][1]);
-        free(line);
         free(changed);
     }
-    write_file(path, content, bytes);
-    write_file(sum_path, sum, sum_bytes);
+    write_manifest(content);
     free(content);
-    free(sum);
     free(path);
-    free(sum_path);
 }
 
 int main(void)
@@ -185,10 +242,11 @@ int main(void)
         cmocka_unit_test(a_flipped_bit_in_any_file_is_found),
         cmocka_unit_test(a_flipped_sample_byte_is_found_when_its_record_is_read),
         cmocka_unit_test(cut_files_are_found),
+        cmocka_unit_test(any_bytes_in_index_or_shard_with_right_hashes_never_crash),
         cmocka_unit_test(hostile_manifests_with_right_checksums_are_refused),
         cmocka_unit_test(an_untouched_corpus_verifies),
     };
     world_single(&world);
-    printf("seed of the random places: 30\n");
+    printf("seeds of the random places: 30, 31\n");
     return cmocka_run_group_tests(tests, make_corpus, remove_corpus);
 }
