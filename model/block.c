@@ -150,8 +150,8 @@ static void attend_backward(const struct block *block, const struct block_activa
 
 /* Gradients take the place of activations that are no longer needed. */
 void block_backward(const struct block *block, const struct block_activations *activations,
-                    const struct block_scratch *scratch, const real *weights, real *gradient,
-                    const struct batch *batch, const real *factors, size_t factor_stride)
+                    const struct block_scratch *scratch, const real *weights, real *gradient, const struct batch *batch,
+                    const real *factors, size_t factor_stride)
 {
     const struct block_activations *a = activations;
     const struct block_config *config = &block->config;

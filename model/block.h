@@ -32,15 +32,15 @@ struct block {
 /* What forward keeps for backward, T tokens, W = width. Without training the layers share one set, and arrays that are
  * not alive at the same time share their place. */
 struct block_activations {
-    real *x;                                 /* [T, W] input */
-    real *normed1, *mean1, *inverse_std1;    /* [T, W], [T], [T] */
+    real *x;                                    /* [T, W] input */
+    real *normed1, *mean1, *inverse_std1;       /* [T, W], [T], [T] */
     real *qkv, *qk_normalised, *qk_inverse_std; /* [T, 3W], [T, 2W], [T, 2·heads]; the last two NULL if not training */
-    real *attended, *log_sum_exp;            /* [T, W]; of each span [heads, its tokens] */
-    real *branch1, *middle;                  /* [T, W] */
-    real *normed2, *mean2, *inverse_std2;    /* [T, W], [T], [T] */
-    real *hidden, *activated;                /* [T, mlp] */
-    real *branch2;                           /* [T, W] */
-    real *out;                               /* [T, W], lent by the caller: the next block's x */
+    real *attended, *log_sum_exp;               /* [T, W]; of each span [heads, its tokens] */
+    real *branch1, *middle;                     /* [T, W] */
+    real *normed2, *mean2, *inverse_std2;       /* [T, W], [T], [T] */
+    real *hidden, *activated;                   /* [T, mlp] */
+    real *branch2;                              /* [T, W] */
+    real *out;                                  /* [T, W], lent by the caller: the next block's x */
 };
 
 /* Shared by all blocks that run one after another. */
@@ -67,7 +67,7 @@ void block_forward(const struct block *block, const struct block_activations *ac
 
 /* scratch->flow: gradient of out at entry, of x at the end. Destroys the activations. */
 void block_backward(const struct block *block, const struct block_activations *activations,
-                    const struct block_scratch *scratch, const real *weights, real *gradient,
-                    const struct batch *batch, const real *factors, size_t factor_stride);
+                    const struct block_scratch *scratch, const real *weights, real *gradient, const struct batch *batch,
+                    const real *factors, size_t factor_stride);
 
 #endif

@@ -11,7 +11,7 @@ void codebook_assign(const struct tokenizer_config *config, const real *codebook
                      uint32_t *codes, double *statistics)
 {
     size_t n_codes = config->codes, dimension = config->code_dimension;
-    real *unit = NEW_ARRAY(real, n_codes *dimension);
+    real *unit = NEW_ARRAY(real, n_codes * dimension);
     real *workspace = NEW_ARRAY(real, quantize_workspace(n_codes));
     uint32_t *own = codes ? NULL : NEW_ARRAY(uint32_t, count);
 

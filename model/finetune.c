@@ -30,8 +30,8 @@ struct finetune {
     real *normed, *mean, *inverse_std; /* [spans, W], [spans], [spans] */
     real *logits, *dlogits;            /* [spans, outputs] */
 
-    struct linear_layer linear1, linear2; /* leadgen */
-    uint32_t *rows;                       /* [T]: corrupted tokens */
+    struct linear_layer linear1, linear2;         /* leadgen */
+    uint32_t *rows;                               /* [T]: corrupted tokens */
     real *row_features, *before_gelu, *activated; /* [T, W] */
     real *row_output, *row_target;                /* [T, 300] */
     real *row_scale, *sigma_mv;                   /* [T], [spans] */
@@ -153,8 +153,8 @@ static double classify(struct finetune *finetune, const real *weights, const str
     size_t spans = f->batch.n_spans, outputs = f->head_config.outputs;
     norm_layer_forward(&f->norm, weights, f->normed, f->mean, f->inverse_std, f->embeddings, spans);
     linear_layer_forward(&f->output, weights, f->logits, f->normed, spans);
-    return label_loss(f->dlogits, f->logits, targets ? targets->labels : NULL, targets ? targets->positive_weight : NULL,
-                      targets ? targets->global_labels : 0, spans, outputs);
+    return label_loss(f->dlogits, f->logits, targets ? targets->labels : NULL,
+                      targets ? targets->positive_weight : NULL, targets ? targets->global_labels : 0, spans, outputs);
 }
 
 /* Corrupted tokens: their rows, targets in mV and 1/σ² of their span. */

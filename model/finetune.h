@@ -1,7 +1,7 @@
 /* model/finetune.h — the tasks: the pretrained trunk with a head.
  *
- * anomaly, arrhythmia: mean over tokens → LayerNorm → linear; binary cross-entropy. leadgen: per-token linear W→W, GELU,
- * linear → 300 mV for the tokens of corrupted leads; mean square, scaled by the record's σ. longecg: longecg.h.
+ * anomaly, arrhythmia: mean over tokens → LayerNorm → linear; binary cross-entropy. leadgen: per-token linear W→W,
+ * GELU, linear → 300 mV for the tokens of corrupted leads; mean square, scaled by the record's σ. longecg: longecg.h.
  * Tensors: "backbone.…" exactly as in stage 2 (so the trunk is one range), then "head.…". */
 #ifndef MODEL_FINETUNE_H
 #define MODEL_FINETUNE_H
@@ -22,17 +22,17 @@ size_t finetune_plan_memory(const struct trunk_config *trunk, const struct head_
 
 /* Targets of a micro-batch; what a task does not use may be NULL. */
 struct finetune_targets {
-    const int8_t *labels;      /* [n_spans, outputs]: 1 present, 0 absent, -1 unknown (in no loss) */
-    const uint8_t *corrupted;  /* [n_tokens]: 1 = a lead to be generated (its token becomes the mask vector) */
+    const int8_t *labels;         /* [n_spans, outputs]: 1 present, 0 absent, -1 unknown (in no loss) */
+    const uint8_t *corrupted;     /* [n_tokens]: 1 = a lead to be generated (its token becomes the mask vector) */
     const float *positive_weight; /* [outputs], weight of the positive class; NULL: 1 */
-    double global_labels;      /* known labels (label tasks) or corrupted tokens (leadgen) in the global batch */
-    uint64_t seed, step;       /* key of drop-path */
-    bool evaluating;           /* validation: no drop-path */
+    double global_labels;         /* known labels (label tasks) or corrupted tokens (leadgen) in the global batch */
+    uint64_t seed, step;          /* key of drop-path */
+    bool evaluating;              /* validation: no drop-path */
 };
 
 /* loss: contribution to the mean over the global batch. Inference: targets->labels NULL (label
- * tasks), global_labels 0 (leadgen), or targets NULL where nothing is corrupted; the loss is then 0 and no backward pass may
- * follow. Arrays of batch and targets must stay until backward. */
+ * tasks), global_labels 0 (leadgen), or targets NULL where nothing is corrupted; the loss is then 0 and no backward
+ * pass may follow. Arrays of batch and targets must stay until backward. */
 void finetune_forward(struct finetune *finetune, const real *weights, const struct batch *batch,
                       const struct finetune_targets *targets, double *loss);
 void finetune_backward(struct finetune *finetune, const real *weights, real *gradient,

@@ -7,8 +7,8 @@ struct linear_layer linear_layer_plan(struct parameters *parameters, const char 
                                       double init_std)
 {
     struct linear_layer linear = {.in = in, .out = out};
-    linear.weight = parameters_add(parameters, (size_t[4]){out, in}, true, layer, INIT_NORMAL, init_std, "%s.weight",
-                                   name);
+    linear.weight =
+        parameters_add(parameters, (size_t[4]){out, in}, true, layer, INIT_NORMAL, init_std, "%s.weight", name);
     linear.bias = parameters_add(parameters, (size_t[4]){out}, false, layer, INIT_ZERO, 0, "%s.bias", name);
     return linear;
 }

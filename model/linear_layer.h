@@ -1,5 +1,5 @@
-/* model/linear_layer.h — places of the tensors of a linear layer and of a LayerNorm in the flat arrays, and the calls of
- * the kernels with them. */
+/* model/linear_layer.h — places of the tensors of a linear layer and of a LayerNorm in the flat arrays, and the calls
+ * of the kernels with them. */
 #ifndef MODEL_LINEAR_LAYER_H
 #define MODEL_LINEAR_LAYER_H
 
@@ -23,7 +23,8 @@ void linear_layer_forward(const struct linear_layer *linear, const real *weights
 void linear_layer_forward_no_bias(const struct linear_layer *linear, const real *weights, real *y, const real *x,
                                   size_t rows);
 
-/* Gradients of weight and bias are added up; dx [rows, in] is set (may be the place of x, not of dy; NULL: unwanted). */
+/* Gradients of weight and bias are added up; dx [rows, in] is set (may be the place of x, not of dy; NULL: unwanted).
+ */
 void linear_layer_backward(const struct linear_layer *linear, const real *weights, real *gradient, real *dx,
                            const real *dy, const real *x, size_t rows);
 

@@ -201,8 +201,8 @@ static void cut_into_chunks(struct longecg *longecg)
         size_t tokens = span_tokens(&batch->spans[s]);
         if (!chunk || chunk->n_tokens + tokens > longecg->chunk_tokens) {
             chunk = &longecg->chunks[longecg->n_chunks++];
-            *chunk = (struct chunk){
-                .first_window = s, .first_token = batch->spans[s].first_token, .first_second = seconds};
+            *chunk =
+                (struct chunk){.first_window = s, .first_token = batch->spans[s].first_token, .first_second = seconds};
         }
         longecg->chunk_spans[s] = batch->spans[s];
         longecg->chunk_spans[s].first_token -= chunk->first_token;
@@ -278,12 +278,11 @@ static struct batch find_recordings(struct longecg *longecg)
         assert(recording->seconds < longecg->max_windows);
         recording->seconds++;
     }
-    return (struct batch){
-        .n_tokens = batch->n_spans, .n_spans = longecg->n_recordings, .spans = longecg->recordings};
+    return (struct batch){.n_tokens = batch->n_spans, .n_spans = longecg->n_recordings, .spans = longecg->recordings};
 }
 
-/* x[w] += sin and cos of the window's place, in lengths of a window, at geometrically spaced wavelengths. Vaswani et al.
- * 2017 (arXiv 1706.03762), 3.5. */
+/* x[w] += sin and cos of the window's place, in lengths of a window, at geometrically spaced wavelengths. Vaswani et
+ * al. 2017 (arXiv 1706.03762), 3.5. */
 static void add_window_times(const struct longecg *longecg, real *x)
 {
     size_t width = longecg->head.second_width;
@@ -380,8 +379,8 @@ void longecg_forward(struct longecg *longecg, const real *weights, const struct 
                         targets ? targets->global_record_labels : 0, l->n_recordings, l->head.outputs);
 }
 
-/* The trunk's gradient is final only with the last chunk. The chunk that the forward pass left in the trunk comes first,
- * so it need not run again. */
+/* The trunk's gradient is final only with the last chunk. The chunk that the forward pass left in the trunk comes
+ * first, so it need not run again. */
 void longecg_backward(struct longecg *longecg, const real *weights, real *gradient,
                       const struct gradient_listener *listener)
 {

@@ -15,8 +15,8 @@ static void choose(struct random *random, size_t units, size_t wanted, uint8_t *
     }
 }
 
-/* What is hidden as a whole: tokens, leads or seconds. A span of a single lead or second has no half of them to hide, so
- * its tokens are hidden one by one. */
+/* What is hidden as a whole: tokens, leads or seconds. A span of a single lead or second has no half of them to hide,
+ * so its tokens are hidden one by one. */
 static enum mask_pattern pattern_of(const struct span *span, enum mask_pattern pattern)
 {
     if ((pattern == MASK_LEAD && span->leads < 2) || (pattern == MASK_SECOND && span->seconds < 2))

@@ -49,7 +49,8 @@ static void adamw_range(const struct adamw_factors *factors, real *restrict weig
 }
 
 void adamw_step(const struct parameters *parameters, const struct optimiser_config *config, real *weights,
-                const real *gradient, real *moment1, real *moment2, double rate, double scale, uint64_t step, int layers)
+                const real *gradient, real *moment1, real *moment2, double rate, double scale, uint64_t step,
+                int layers)
 {
     double correction1 = 1.0 - pow(config->beta1, (double)step), correction2 = 1.0 - pow(config->beta2, (double)step);
 

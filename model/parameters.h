@@ -1,7 +1,7 @@
 /* model/parameters.h — all weights of a model in one flat array, each tensor with its name, shape and place.
  *
- * A part's _plan() adds its tensors in reading order (patch encoder … head) and keeps their offsets; gradients, optimiser
- * states and files use the same layout. Tensors are row-major; a weight of a linear layer is [out, in]. */
+ * A part's _plan() adds its tensors in reading order (patch encoder … head) and keeps their offsets; gradients,
+ * optimiser states and files use the same layout. Tensors are row-major; a weight of a linear layer is [out, in]. */
 #ifndef MODEL_PARAMETERS_H
 #define MODEL_PARAMETERS_H
 
@@ -13,7 +13,13 @@
 
 enum { TENSOR_NAME_BYTES = 96, TENSOR_MAX_DIMS = 4 };
 
-enum tensor_init { INIT_ZERO, INIT_ONE, INIT_CONSTANT, INIT_NORMAL /* truncated at 2 sigma */, INIT_SPHERE /* rows of length 1 */ };
+enum tensor_init {
+    INIT_ZERO,
+    INIT_ONE,
+    INIT_CONSTANT,
+    INIT_NORMAL /* truncated at 2 sigma */,
+    INIT_SPHERE /* rows of length 1 */
+};
 
 struct tensor {
     char name[TENSOR_NAME_BYTES]; /* "backbone.block.3.attention.qkv.weight" */
@@ -23,7 +29,7 @@ struct tensor {
     bool decays;         /* weight decay applies: matrices only, not vectors, tables, codebook */
     int layer;           /* for layer decay: 0 patch encoder and tables, 1 … blocks, layers + 1 head */
     enum tensor_init init;
-    double scale;        /* standard deviation or constant */
+    double scale; /* standard deviation or constant */
 };
 
 struct parameters {

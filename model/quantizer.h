@@ -1,8 +1,8 @@
 /* model/quantizer.h — from features to codewords (PAPER 3.5, 4.1).
  *
  *     ĥ = norm(tanh(f·W1ᵀ + b1)·W2ᵀ + b2),   code = argmax_c ĥ·v_c,   z = ĥ + sg(v_code − ĥ)
- * v_c: codewords of length 1. Commitment β·mean((ĥ − sg(v))²); with CODEBOOK_LOSS also mean((sg(ĥ) − v)²), whose gradient
- * goes to the codebook through its normalisation; with CODEBOOK_EMA the codebook has no gradient. */
+ * v_c: codewords of length 1. Commitment β·mean((ĥ − sg(v))²); with CODEBOOK_LOSS also mean((sg(ĥ) − v)²), whose
+ * gradient goes to the codebook through its normalisation; with CODEBOOK_EMA the codebook has no gradient. */
 #ifndef MODEL_QUANTIZER_H
 #define MODEL_QUANTIZER_H
 
@@ -16,12 +16,12 @@ struct quantizer {
     double commitment;
     size_t projection_first, projection_end, codebook_first, codebook_end;
     struct linear_layer linear1, linear2;
-    size_t codebook;   /* [K, d] */
-    real *hidden;      /* [T, W]: tanh(f·W1ᵀ + b1) */
-    real *vectors;     /* [T, d]: ĥ */
-    real *inverse_norm; /* [T] */
-    uint32_t *codes;   /* [T] */
-    real *codewords;   /* [T, d]: v of each token's code */
+    size_t codebook;                             /* [K, d] */
+    real *hidden;                                /* [T, W]: tanh(f·W1ᵀ + b1) */
+    real *vectors;                               /* [T, d]: ĥ */
+    real *inverse_norm;                          /* [T] */
+    uint32_t *codes;                             /* [T] */
+    real *codewords;                             /* [T, d]: v of each token's code */
     real *unit_codebook, *codebook_inverse_norm; /* [K, d], [K]; CODEBOOK_LOSS only */
     real *workspace;
     real *dvectors, *dcodewords, *dcodebook; /* [T, d], [T, d], [K, d]; training, the last two with CODEBOOK_LOSS */
@@ -44,7 +44,8 @@ const real *quantizer_output(struct quantizer *quantizer, size_t tokens);
 void quantizer_losses(struct quantizer *quantizer, double global_tokens, size_t tokens, double *commitment,
                       double *codebook);
 
-/* doutput: [T, d], gradient of quantizer_output(). dfeatures: [T, W], set; may be the place of features. scratch: [T, W].
+/* doutput: [T, d], gradient of quantizer_output(). dfeatures: [T, W], set; may be the place of features. scratch: [T,
+ * W].
  */
 void quantizer_backward(struct quantizer *quantizer, const real *weights, real *gradient, const real *doutput,
                         real *dfeatures, const real *features, real *scratch, size_t tokens,

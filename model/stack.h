@@ -1,4 +1,5 @@
-/* model/stack.h — transformer blocks one after another and the LayerNorm behind them: the body of trunks and decoders. */
+/* model/stack.h — transformer blocks one after another and the LayerNorm behind them: the body of trunks and decoders.
+ */
 #ifndef MODEL_STACK_H
 #define MODEL_STACK_H
 
@@ -29,8 +30,8 @@ void stack_free(struct stack *stack);
 void stack_forward(const struct stack *stack, const struct block_scratch *scratch, const real *weights,
                    const struct batch *batch, const real *factors, size_t factor_stride);
 
-/* Gradient of the output in stack->output → gradient of the input in scratch->flow. Tells the listener of the norm and of
- * each block. */
+/* Gradient of the output in stack->output → gradient of the input in scratch->flow. Tells the listener of the norm and
+ * of each block. */
 void stack_backward(const struct stack *stack, const struct block_scratch *scratch, const real *weights, real *gradient,
                     const struct batch *batch, const real *factors, size_t factor_stride,
                     const struct gradient_listener *listener);

@@ -10,8 +10,8 @@
 /* A label head begins near 0: 0.02 · 0.001 (PAPER 4.3). */
 #define LABEL_HEAD_INIT_STD (0.02 * 0.001)
 
-/* Binary cross-entropy of the known labels, divided by their number in the global batch, and its gradient. Without labels
- * or with none in the global batch both are 0. logits, dlogits, labels: [rows, outputs]. */
+/* Binary cross-entropy of the known labels, divided by their number in the global batch, and its gradient. Without
+ * labels or with none in the global batch both are 0. logits, dlogits, labels: [rows, outputs]. */
 static inline double label_loss(real *dlogits, const real *logits, const int8_t *labels, const float *positive_weight,
                                 double global_labels, size_t rows, size_t outputs)
 {

@@ -2,8 +2,8 @@
  *
  *     h' = GELU(features(patch)·Wᵀ + b), or the mask vector for hidden tokens
  *     h  = h' + time_table[time] + lead_table[lead]
- * features: convolutions and two amplitudes (kernels/patch_encoder.h). The mask stands before the tables are added, so a
- * hidden token keeps its place. */
+ * features: convolutions and two amplitudes (kernels/patch_encoder.h). The mask stands before the tables are added, so
+ * a hidden token keeps its place. */
 #ifndef MODEL_TOKEN_EMBEDDING_H
 #define MODEL_TOKEN_EMBEDDING_H
 
@@ -18,11 +18,11 @@
 struct token_embedding {
     size_t channels, width;
     bool training;
-    size_t first, end;                                                 /* its range of the flat arrays */
-    size_t weight[PATCH_CONVOLUTIONS], bias[PATCH_CONVOLUTIONS];       /* convolutions */
+    size_t first, end;                                                     /* its range of the flat arrays */
+    size_t weight[PATCH_CONVOLUTIONS], bias[PATCH_CONVOLUTIONS];           /* convolutions */
     size_t norm_scale[PATCH_CONVOLUTIONS], norm_shift[PATCH_CONVOLUTIONS]; /* GroupNorm */
-    struct linear_layer linear;                                        /* [W, 38·C + 2] */
-    size_t time_table, lead_table;                                     /* [MAX_TIMES, W], [N_LEADS, W] */
+    struct linear_layer linear;                                            /* [W, 38·C + 2] */
+    size_t time_table, lead_table;                                         /* [MAX_TIMES, W], [N_LEADS, W] */
     bool has_mask;
     size_t mask;       /* [W] */
     size_t at_once;    /* patches that pass the convolutions together: all when training, else a few */

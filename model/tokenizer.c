@@ -184,13 +184,12 @@ void tokenizer_forward(struct tokenizer *tokenizer, const real *weights, const s
     losses->morphology =
         mse_loss(t->doutput[VIEW_MORPHOLOGY], decoders[VIEW_MORPHOLOGY].output, t->target[VIEW_MORPHOLOGY], NULL, NULL,
                  1.0 / (counts->tokens * PATCH_SAMPLES), batch->n_tokens, PATCH_SAMPLES);
-    losses->frequency =
-        mse_loss(t->doutput[VIEW_FREQUENCY], decoders[VIEW_FREQUENCY].output, t->target[VIEW_FREQUENCY], NULL,
-                 t->wavelet_scale, 1.0 / counts->tokens, batch->n_tokens, WAVELET_TARGETS);
+    losses->frequency = mse_loss(t->doutput[VIEW_FREQUENCY], decoders[VIEW_FREQUENCY].output, t->target[VIEW_FREQUENCY],
+                                 NULL, t->wavelet_scale, 1.0 / counts->tokens, batch->n_tokens, WAVELET_TARGETS);
     demography_losses(t, demography, counts, losses);
     quantizer_losses(&t->quantizer, counts->tokens, batch->n_tokens, &losses->commitment, &losses->codebook);
-    losses->total = losses->morphology + losses->frequency + losses->age + losses->sex + losses->commitment +
-                    losses->codebook;
+    losses->total =
+        losses->morphology + losses->frequency + losses->age + losses->sex + losses->commitment + losses->codebook;
 }
 
 void tokenizer_backward(struct tokenizer *tokenizer, const real *weights, real *gradient,

@@ -1,12 +1,12 @@
 /* model/tokenizer.h — stage 1: patches → rhythm codes → three views.
  *
  * encoder (trunk) → projection (linear W→W, tanh, linear W→d, l2 norm) → nearest codeword by cosine, straight-through →
- * three decoders (linear d→W + own lead and time tables → blocks → norm → head): waveform [300], wavelet coefficients [564],
- * age and sex of the record. Losses as in PAPER 4.1; docs/MODEL.md has every formula.
+ * three decoders (linear d→W + own lead and time tables → blocks → norm → head): waveform [300], wavelet coefficients
+ * [564], age and sex of the record. Losses as in PAPER 4.1; docs/MODEL.md has every formula.
  *
- * A training step:  for each micro-batch: tokenizer_forward() → tokenizer_backward(), statistics summed up by the caller;
- * after the last: sums over ranks → tokenizer_update_codebook(). No files, no ranks here. Weights and gradients are flat
- * arrays of the caller, laid out as tokenizer_parameters() says. Single-threaded. */
+ * A training step:  for each micro-batch: tokenizer_forward() → tokenizer_backward(), statistics summed up by the
+ * caller; after the last: sums over ranks → tokenizer_update_codebook(). No files, no ranks here. Weights and gradients
+ * are flat arrays of the caller, laid out as tokenizer_parameters() says. Single-threaded. */
 #ifndef MODEL_TOKENIZER_H
 #define MODEL_TOKENIZER_H
 
@@ -19,7 +19,8 @@ struct tokenizer;
 /* training: room for a backward pass and decoders; false: encoder and quantizer only (codes for stage 2, tokenize).
  * Allocates everything that forward and backward need for micro-batches within bounds. The config must have passed its
  * check. Names of tensors begin with "tokenizer.". */
-struct tokenizer *tokenizer_create(const struct tokenizer_config *config, const struct batch_bounds *bounds, bool training);
+struct tokenizer *tokenizer_create(const struct tokenizer_config *config, const struct batch_bounds *bounds,
+                                   bool training);
 void tokenizer_free(struct tokenizer *tokenizer);
 const struct parameters *tokenizer_parameters(const struct tokenizer *tokenizer);
 size_t tokenizer_memory_bytes(const struct tokenizer *tokenizer); /* activations */
@@ -39,7 +40,8 @@ struct demography {
     const int8_t *sex;      /* [n_spans]: 0 male, 1 female, -1 unknown */
 };
 
-/* Contributions of this micro-batch to the means over the global batch: summed over micro-batches they are the losses. */
+/* Contributions of this micro-batch to the means over the global batch: summed over micro-batches they are the losses.
+ */
 struct tokenizer_losses {
     double total, morphology, frequency, age, sex, commitment, codebook;
 };
@@ -62,13 +64,14 @@ void tokenizer_encode(struct tokenizer *tokenizer, const real *weights, const st
 void tokenizer_hold(struct tokenizer *tokenizer, bool hold);
 
 /* Views of the last tokenizer_forward(); borrowed until the next call. tokenizer_backward() leaves them as they are. */
-const uint32_t *tokenizer_codes(const struct tokenizer *tokenizer);          /* [n_tokens] */
-const real *tokenizer_projections(const struct tokenizer *tokenizer);        /* [n_tokens, d], length 1 */
-const real *tokenizer_waveform(const struct tokenizer *tokenizer);           /* [n_tokens, 300], standardised */
-const real *tokenizer_waveform_target(const struct tokenizer *tokenizer);    /* [n_tokens, 300], standardised by span */
-const real *tokenizer_demography_output(const struct tokenizer *tokenizer);  /* [n_spans, 3]: (age - 60)/20, 2 sex logits */
-const real *tokenizer_wavelet(const struct tokenizer *tokenizer);            /* [n_tokens, 564], standardised */
-const real *tokenizer_wavelet_target(const struct tokenizer *tokenizer);     /* [n_tokens, 564], standardised by span */
+const uint32_t *tokenizer_codes(const struct tokenizer *tokenizer);       /* [n_tokens] */
+const real *tokenizer_projections(const struct tokenizer *tokenizer);     /* [n_tokens, d], length 1 */
+const real *tokenizer_waveform(const struct tokenizer *tokenizer);        /* [n_tokens, 300], standardised */
+const real *tokenizer_waveform_target(const struct tokenizer *tokenizer); /* [n_tokens, 300], standardised by span */
+const real *
+tokenizer_demography_output(const struct tokenizer *tokenizer);          /* [n_spans, 3]: (age - 60)/20, 2 sex logits */
+const real *tokenizer_wavelet(const struct tokenizer *tokenizer);        /* [n_tokens, 564], standardised */
+const real *tokenizer_wavelet_target(const struct tokenizer *tokenizer); /* [n_tokens, 564], standardised by span */
 
 /* Sums over the waveform of the last forward, to be added up over micro-batches: R² = 1 - residual/total. */
 struct waveform_fit {
@@ -76,8 +79,8 @@ struct waveform_fit {
 };
 struct waveform_fit tokenizer_waveform_fit(const struct tokenizer *tokenizer);
 
-/* Token features after the encoder's final norm: [n_tokens, width], of the last forward or encode; gone after a backward
- * pass. */
+/* Token features after the encoder's final norm: [n_tokens, width], of the last forward or encode; gone after a
+ * backward pass. */
 const real *tokenizer_features(const struct tokenizer *tokenizer);
 
 /* --- codebook ---------------------------------------------------------------------------------------------------- */
@@ -90,8 +93,8 @@ const float *tokenizer_statistics(const struct tokenizer *tokenizer);
  * CODEBOOK_LOSS or without quantizer. */
 void tokenizer_update_codebook(struct tokenizer *tokenizer, real *weights, const double *statistics);
 
-/* k-means start, PAPER 3.5: centres[c] := given projections. One Lloyd round (cosine) is: kmeans_assign() on every rank's
- * vectors → sums over ranks → kmeans_update(). vectors: [count, d], length 1. statistics: as above, added to.
+/* k-means start, PAPER 3.5: centres[c] := given projections. One Lloyd round (cosine) is: kmeans_assign() on every
+ * rank's vectors → sums over ranks → kmeans_update(). vectors: [count, d], length 1. statistics: as above, added to.
  * codebook_assign() takes memory for the call and gives it back. */
 void codebook_assign(const struct tokenizer_config *config, const real *codebook, const real *vectors, size_t count,
                      uint32_t *codes /* may be NULL */, double *statistics /* may be NULL */);
