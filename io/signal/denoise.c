@@ -1,7 +1,7 @@
 /* io/signal/denoise.c — wavelet shrinkage (Donoho, Johnstone 1994: universal threshold; Donoho 1995: soft).
  *
- * The noise is measured in D2 (37.5 to 75 Hz), not as usual in D1: behind a band-pass that ends at 75 Hz, D1 holds next to
- * nothing. */
+ * The noise is measured in D2 (37.5 to 75 Hz), not as usual in D1: behind a band-pass that ends at 75 Hz, D1 holds next
+ * to nothing. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -22,7 +22,8 @@ static size_t first_coefficient(size_t sample, int level, size_t coefficients)
 }
 
 /* The range [*begin, *end) of coefficients that belong to a stretch; the ends of the piece take what lies beyond. */
-static void stretch_coefficients(size_t count, size_t stretch, int level, size_t coefficients, size_t *begin, size_t *end)
+static void stretch_coefficients(size_t count, size_t stretch, int level, size_t coefficients, size_t *begin,
+                                 size_t *end)
 {
     bool is_last = stretch + 1 == stretch_count(count);
 
@@ -71,8 +72,7 @@ void denoise_shrink(double *signal, size_t count)
         double threshold;
 
         stretch_coefficients(count, stretch, NOISE_LEVEL, length[NOISE_LEVEL], &begin, &end);
-        threshold =
-            noise_level(detail[NOISE_LEVEL] + begin, end - begin, magnitudes) * sqrt(2 * log((double)samples));
+        threshold = noise_level(detail[NOISE_LEVEL] + begin, end - begin, magnitudes) * sqrt(2 * log((double)samples));
         for (int level = 1; level <= SHRINK_LEVELS; level++) {
             stretch_coefficients(count, stretch, level, length[level], &begin, &end);
             shrink(detail[level] + begin, end - begin, threshold);

@@ -9,10 +9,10 @@
 enum {
     WINDOW = 2 * SAMPLE_RATE_HZ,
     HOP = SAMPLE_RATE_HZ,
-    LINE_BINS = 3,                              /* line − 0.5, line, line + 0.5 Hz */
-    SIDE_BINS = 5,                              /* 2, 2.5, 3, 3.5, 4 Hz from it, on each side */
+    LINE_BINS = 3, /* line − 0.5, line, line + 0.5 Hz */
+    SIDE_BINS = 5, /* 2, 2.5, 3, 3.5, 4 Hz from it, on each side */
     BINS_A_LINE = LINE_BINS + 2 * SIDE_BINS,
-    COLUMNS = 2 * 2 * BINS_A_LINE,              /* two lines, cosine and sine */
+    COLUMNS = 2 * 2 * BINS_A_LINE, /* two lines, cosine and sine */
 };
 static const double least_ratio = 4;
 static const double least_amplitude_mv = 0.002;

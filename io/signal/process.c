@@ -1,11 +1,11 @@
 /* io/signal/process.c — one lead from raw samples to patches of 1 µV, in blocks.
  *
  * Reading and resampling stream once through the lead. The other steps work on pieces: a block of 60 s with 20 s of the
- * lead on both sides, of which only the block is kept; the time constant of the band-pass is 2.3 s, so what the end of a
- * piece does has faded to e^−9. When 100 s or less are left they are one block, so a lead of up to 100 s is one piece
+ * lead on both sides, of which only the block is kept; the time constant of the band-pass is 2.3 s, so what the end of
+ * a piece does has faded to e^−9. When 100 s or less are left they are one block, so a lead of up to 100 s is one piece
  * and what comes out is the plain definition, without blocks. Blocks, stretches of 10 s and the grid of the wavelets
- * (8 samples) all begin at whole multiples from the start of the lead: a block gives the same bits however long the lead
- * goes on behind its margin.
+ * (8 samples) all begin at whole multiples from the start of the lead: a block gives the same bits however long the
+ * lead goes on behind its margin.
  *
  * Edges of a lead: constant for the resampler; turned about the end point for the band-pass (10 s) and the notch (2 s);
  * mirrored for the wavelets. */
@@ -80,8 +80,8 @@ static unsigned lines_to_remove(enum notch_mode mode, unsigned found)
     return found;
 }
 
-/* The lines to remove in each stretch of the piece lead->signal[count], of which [begin, end) is the block. The stretches
- * before the block keep what was decided in their own block; only those of the block are counted. */
+/* The lines to remove in each stretch of the piece lead->signal[count], of which [begin, end) is the block. The
+ * stretches before the block keep what was decided in their own block; only those of the block are counted. */
 static void decide_lines(struct lead *lead, unsigned *lines, size_t count, size_t begin, size_t end)
 {
     for (size_t stretch = 0; stretch < stretch_count(count); stretch++) {
@@ -201,7 +201,8 @@ enum status signal_process(const struct signal_recipe *recipe, signal_source sou
     meter = quality_meter_create(samples, rate_hz);
     TRY(bridge_open(&bridge, source, context, samples, meter));
     if (!bridge_is_empty(bridge) && result->seconds > 0) {
-        lead.band = filter_butterworth_bandpass((unsigned)recipe->order, recipe->low_hz, recipe->high_hz, SAMPLE_RATE_HZ);
+        lead.band =
+            filter_butterworth_bandpass((unsigned)recipe->order, recipe->low_hz, recipe->high_hz, SAMPLE_RATE_HZ);
         lead.total = resampled_samples(samples, rate_hz);
         capacity = lead.total < LONGEST_PIECE ? lead.total : LONGEST_PIECE;
         lead.held = NEW_ARRAY(float, capacity);

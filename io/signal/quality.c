@@ -11,10 +11,10 @@ enum {
     SPAN_BINS = 1 << 13,
     RAIL_RUN = 3, /* equal samples in a row that make an extreme value a rail */
 };
-static const double flat_mv = 0.00101;    /* 1 µV, and what rounding to float adds */
-static const double bin_mv = 0.01;        /* histogram: ±41 mV about the first valid sample */
-static const double tail_share = 0.005;   /* cut off on each side of the middle 99 % */
-static const double least_rail_mv = 1;    /* an extreme closer than this to the other one is a quiet lead, not a rail */
+static const double flat_mv = 0.00101;  /* 1 µV, and what rounding to float adds */
+static const double bin_mv = 0.01;      /* histogram: ±41 mV about the first valid sample */
+static const double tail_share = 0.005; /* cut off on each side of the middle 99 % */
+static const double least_rail_mv = 1;  /* an extreme closer than this to the other one is a quiet lead, not a rail */
 static const double output_rail_mv = 32.767;
 static const double wild_mv = 1e6;
 

@@ -3,11 +3,11 @@
  * Quality SOXR_HQ: linear phase, pass band up to 0.913 of the lower Nyquist frequency, 120 dB at it; the delay is taken
  * out by the library. It is asked for single samples' worth of input only as it needs them (pull interface), and one
  * instance runs through the whole lead: a sample at 300 Hz depends on nothing but the raw samples around it, not on
- * blocks. Before its first and behind its last sample a lead is taken as constant: the bridge repeats the last value for
- * ever, and a lead-in of zeros stands for the first, which is subtracted. (The library alone would not do: between its
- * stages it drops what the first stage says about the time before sample 0, which spoils the first samples of a lead
- * that begins on a slope.) A lead at exactly 300 Hz passes through untouched. One thread, so equal input gives equal
- * bits. */
+ * blocks. Before its first and behind its last sample a lead is taken as constant: the bridge repeats the last value
+ * for ever, and a lead-in of zeros stands for the first, which is subtracted. (The library alone would not do: between
+ * its stages it drops what the first stage says about the time before sample 0, which spoils the first samples of a
+ * lead that begins on a slope.) A lead at exactly 300 Hz passes through untouched. One thread, so equal input gives
+ * equal bits. */
 #include <math.h>
 #include <soxr.h>
 #include <stdlib.h>

@@ -37,8 +37,8 @@ float select_kth(float *values, size_t count, size_t k)
                 break;
             swap(&values[i++], &values[j--]);
         }
-        /* Now [low, j] are not greater than the pivot and [j + 1, high] not smaller; j < high, since values[high] was not
-         * smaller than the pivot. */
+        /* Now [low, j] are not greater than the pivot and [j + 1, high] not smaller; j < high, since values[high] was
+         * not smaller than the pivot. */
         if (k <= j)
             high = j;
         else

@@ -1,9 +1,9 @@
 /* io/signal/signal.h — from a lead in mV at any rate to one-second patches at 300 Hz.
  *
- * Steps (PAPER 2): resample to 300 Hz (libsoxr, linear phase) → band-pass 0.1–75 Hz (Butterworth of order 2, forward and backward,
- * second-order sections, odd padding of min(3000, n − 1) samples, steady-state start: what SciPy's sosfiltfilt does) →
- * notch (50 and/or 60 Hz, Q = 30, zero phase) → wavelet shrinkage (db6, soft universal threshold, σ from D2, D1–D3) →
- * rounding to 1 µV. The packer and the inference program run this same code with the same recipe.
+ * Steps (PAPER 2): resample to 300 Hz (libsoxr, linear phase) → band-pass 0.1–75 Hz (Butterworth of order 2, forward
+ * and backward, second-order sections, odd padding of min(3000, n − 1) samples, steady-state start: what SciPy's
+ * sosfiltfilt does) → notch (50 and/or 60 Hz, Q = 30, zero phase) → wavelet shrinkage (db6, soft universal threshold, σ
+ * from D2, D1–D3) → rounding to 1 µV. The packer and the inference program run this same code with the same recipe.
  *
  * Long signals stream in blocks of 60 s with 20 s of margin on both sides; noise level and mains are decided for each
  * 10 s of a lead, so the result for a second does not depend on how long the recording goes on. Nothing here is
@@ -22,12 +22,12 @@ enum notch_mode { NOTCH_NONE, NOTCH_DETECT, NOTCH_50, NOTCH_60, NOTCH_BOTH };
 
 /* What is done to a signal; stored in corpus manifests and checkpoints, hashed, compared before they are combined. */
 struct signal_recipe {
-    int version;                        /* 1: the steps above */
-    double low_hz, high_hz;             /* 0.1, 75 */
-    int order;                          /* 2: of each pass */
-    enum notch_mode notch;              /* NOTCH_DETECT: 50 or 60 Hz where a line stands out in these 10 s */
-    double notch_q;                     /* 30 */
-    bool denoise;                       /* db6 shrinkage of D1–D3 */
+    int version;            /* 1: the steps above */
+    double low_hz, high_hz; /* 0.1, 75 */
+    int order;              /* 2: of each pass */
+    enum notch_mode notch;  /* NOTCH_DETECT: 50 or 60 Hz where a line stands out in these 10 s */
+    double notch_q;         /* 30 */
+    bool denoise;           /* db6 shrinkage of D1–D3 */
 };
 
 struct signal_recipe signal_recipe_default(void);
@@ -40,12 +40,12 @@ bool notch_mode_from_name(const char *name, enum notch_mode *mode);
 
 /* Flags of one lead; DESIGN 4 `/records` keeps them. Values are stored in files: never renumber. */
 enum quality_flag {
-    QUALITY_FLAT = 1,         /* constant (within 1 µV) throughout */
-    QUALITY_PARTLY_FLAT = 2,  /* constant for more than 2 s */
-    QUALITY_SATURATED = 4,    /* more than 1 % of the samples at the rail of the file or beyond ±32.767 mV */
-    QUALITY_INVALID = 8,      /* no valid sample, or more than half invalid */
+    QUALITY_FLAT = 1,        /* constant (within 1 µV) throughout */
+    QUALITY_PARTLY_FLAT = 2, /* constant for more than 2 s */
+    QUALITY_SATURATED = 4,   /* more than 1 % of the samples at the rail of the file or beyond ±32.767 mV */
+    QUALITY_INVALID = 8,     /* no valid sample, or more than half invalid */
     QUALITY_PARTLY_INVALID = 16,
-    QUALITY_AMPLITUDE = 32,   /* 99 % span outside what a heart gives (0.05 to 10 mV): wrong gain or a loose electrode */
+    QUALITY_AMPLITUDE = 32, /* 99 % span outside what a heart gives (0.05 to 10 mV): wrong gain or a loose electrode */
 };
 
 /* A streaming source of one lead: fills mv[count] from sample `first` of the raw signal, NaN where invalid. */
@@ -53,10 +53,11 @@ typedef enum status (*signal_source)(void *context, uint64_t first, uint64_t cou
 
 /* What came out for one lead. */
 struct signal_result {
-    size_t seconds;       /* patches: ceil(duration), a last stretch of under 0.5 s is dropped; the last patch is zero-filled */
-    unsigned quality;     /* enum quality_flag, of the raw signal */
-    double span_mv;       /* width of the middle 99 % of the raw samples (or of the histogram's estimate in long ones) */
-    double mains_hz;      /* 0, 50 or 60: where a line was found in most stretches */
+    size_t
+        seconds; /* patches: ceil(duration), a last stretch of under 0.5 s is dropped; the last patch is zero-filled */
+    unsigned quality; /* enum quality_flag, of the raw signal */
+    double span_mv;   /* width of the middle 99 % of the raw samples (or of the histogram's estimate in long ones) */
+    double mains_hz;  /* 0, 50 or 60: where a line was found in most stretches */
 };
 
 /* Seconds (patches) that a recording of this length gives. */
@@ -64,7 +65,8 @@ size_t signal_seconds(uint64_t samples, double rate_hz);
 
 /* One lead, start to end, through the recipe. out: int16 [seconds, 300], 1 µV a count, seconds = signal_seconds(...),
  * saturated at ±32767; stride: samples from one second of this lead to the next (300 if alone, leads·300 in a corpus).
- * Invalid stretches are bridged by straight lines before filtering. A lead that is flat or invalid throughout gives zeros. */
+ * Invalid stretches are bridged by straight lines before filtering. A lead that is flat or invalid throughout gives
+ * zeros. */
 enum status signal_process(const struct signal_recipe *recipe, signal_source source, void *context, uint64_t samples,
                            double rate_hz, int16_t *out, size_t stride, struct signal_result *result);
 

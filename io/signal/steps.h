@@ -94,8 +94,9 @@ struct filter {
     struct filter_section section[MAX_FILTER_ORDER];
 };
 
-/* Butterworth band-pass of `order` (1 to MAX_FILTER_ORDER), as scipy.signal.butter(order, [low_hz, high_hz], 'bandpass',
- * fs=rate_hz, output='sos') gives it, order of the sections included. 0 < low_hz < high_hz < rate_hz / 2. */
+/* Butterworth band-pass of `order` (1 to MAX_FILTER_ORDER), as scipy.signal.butter(order, [low_hz, high_hz],
+ * 'bandpass', fs=rate_hz, output='sos') gives it, order of the sections included. 0 < low_hz < high_hz < rate_hz / 2.
+ */
 struct filter filter_butterworth_bandpass(unsigned order, double low_hz, double high_hz, double rate_hz);
 
 /* One section that cuts out `hz`, as scipy.signal.iirnotch(hz, q, fs=rate_hz). */
@@ -106,7 +107,8 @@ size_t filter_work_samples(size_t count, size_t padding);
 
 /* Forward and backward over signal[count], in place, so that no phase is left. Both ends are continued by min(padding,
  * count − 1) samples turned about the end point (odd), and each pass begins in the steady state of its first sample:
- * scipy.signal.sosfiltfilt(sos, x, padtype='odd', padlen=min(padding, count − 1)). work: filter_work_samples(). count > 0. */
+ * scipy.signal.sosfiltfilt(sos, x, padtype='odd', padlen=min(padding, count − 1)). work: filter_work_samples(). count >
+ * 0. */
 void filter_zero_phase(const struct filter *filter, double *signal, size_t count, size_t padding, double *work);
 
 /* ---- wavelet.c ---- */
@@ -128,9 +130,9 @@ void wavelet_inverse(double *signal, const double *approximation, const double *
 
 /* ---- denoise.c ---- */
 
-/* Soft shrinkage of the details D1–D3 of signal[count], in place. A coefficient is shrunk by σ·sqrt(2 ln N) of the stretch
- * its time falls into: N samples, σ = median |D2| / 0.6745 over the coefficients of D2 in that stretch. Stretches as
- * stretch_count() says. */
+/* Soft shrinkage of the details D1–D3 of signal[count], in place. A coefficient is shrunk by σ·sqrt(2 ln N) of the
+ * stretch its time falls into: N samples, σ = median |D2| / 0.6745 over the coefficients of D2 in that stretch.
+ * Stretches as stretch_count() says. */
 void denoise_shrink(double *signal, size_t count);
 
 /* Stretches of a piece: one each 10 s from its start; a last one of under 10 s joins the one before it. At least 1. */

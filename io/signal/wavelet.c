@@ -1,5 +1,5 @@
-/* io/signal/wavelet.c — the db6 wavelet: one level with mirrored ends and its inverse, and the periodised analysis of one
- * patch. Filters and conventions are those of PyWavelets (its modes 'symmetric' and 'periodization'). */
+/* io/signal/wavelet.c — the db6 wavelet: one level with mirrored ends and its inverse, and the periodised analysis of
+ * one patch. Filters and conventions are those of PyWavelets (its modes 'symmetric' and 'periodization'). */
 #include "io/signal/steps.h"
 
 enum { TAPS = WAVELET_TAPS };
@@ -8,8 +8,8 @@ enum { TAPS = WAVELET_TAPS };
  * analysis low-pass h[j] = scaling[11 − j], analysis high-pass (−1)^(j+1) · scaling[j], synthesis high-pass
  * (−1)^j · scaling[11 − j]. */
 static const double scaling[TAPS] = {
-    0.11154074335010947, 0.49462389039845306, 0.7511339080210954, 0.31525035170919763,
-    -0.22626469396543983, -0.12976686756726194, 0.09750160558732304, 0.027522865530305727,
+    0.11154074335010947,  0.49462389039845306,   0.7511339080210954,   0.31525035170919763,
+    -0.22626469396543983, -0.12976686756726194,  0.09750160558732304,  0.027522865530305727,
     -0.03158203931748603, 0.0005538422011614961, 0.004777257510945511, -0.0010773010853084796,
 };
 
@@ -44,8 +44,8 @@ static double mirrored(const double *signal, size_t count, ptrdiff_t i)
     return signal[i < (ptrdiff_t)count ? i : period - 1 - i];
 }
 
-/* approximation[i] = Σ_j low[j] x[2i + 1 − j], detail[i] = Σ_j high[j] x[2i + 1 − j]. x is first split into its even and
- * odd samples, from x[−10] on, so that neighbouring coefficients need neighbouring numbers. */
+/* approximation[i] = Σ_j low[j] x[2i + 1 − j], detail[i] = Σ_j high[j] x[2i + 1 − j]. x is first split into its even
+ * and odd samples, from x[−10] on, so that neighbouring coefficients need neighbouring numbers. */
 void wavelet_forward(double *approximation, double *detail, const double *signal, size_t count, double *work)
 {
     size_t n = wavelet_coefficients(count), length = n + TAPS / 2 - 1;

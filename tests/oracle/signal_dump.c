@@ -75,7 +75,7 @@ static int patches(char **argument)
     float *mv = read_floats(argument[0], &count), *out;
 
     n = count / PATCH_SAMPLES;
-    out = NEW_ARRAY(float, n * WAVELET_TARGETS);
+    out = NEW_ARRAY(float, n *WAVELET_TARGETS);
     for (size_t i = 0; i < n; i++)
         wavelet_patch(mv + i * PATCH_SAMPLES, out + i * WAVELET_TARGETS);
     write_all(argument[1], out, n * WAVELET_TARGETS * sizeof *out);

@@ -170,7 +170,8 @@ def heartbeat(seconds, rate, random):
     mv = 0.3 * np.sin(2 * np.pi * 0.15 * t) + 0.01 * random.standard_normal(len(t))
     beat = 0.3
     while beat < seconds:
-        for at, height, width in ((-0.17, 0.12, 0.02), (-0.03, -0.1, 0.008), (0, 1.1, 0.01), (0.03, -0.2, 0.009), (0.25, 0.3, 0.04)):
+        waves = (-0.17, 0.12, 0.02), (-0.03, -0.1, 0.008), (0, 1.1, 0.01), (0.03, -0.2, 0.009), (0.25, 0.3, 0.04)
+        for at, height, width in waves:
             mv += height * np.exp(-0.5 * ((t - beat - at) / width) ** 2)
         beat += 0.8 + 0.1 * random.standard_normal()
     return t, mv
