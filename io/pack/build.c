@@ -36,6 +36,7 @@ struct build {
     struct site_key key;
     struct label_table table;
     bool has_table;
+    int64_t n_table_rows_used;
     struct input *inputs;
     size_t n_inputs;
     struct packer packer;
@@ -294,6 +295,7 @@ static void label(struct build *build, const struct input *input, const struct r
         if (said.sex != SEX_UNKNOWN)
             record->sex = (int8_t)said.sex;
         record->fold = (int16_t)said.fold;
+        build->n_table_rows_used++;
     }
     free(folder);
     free(stem);
@@ -454,6 +456,18 @@ static enum status report_refusals(struct build *build)
     return comm_agree(build->world, status);
 }
 
+/* Rows that fit no recording are often a sign of another folder layout. Collective. */
+static void report_table(struct build *build)
+{
+    size_t rows = build->has_table ? build->table.n_keys : 0;
+    comm_sum_int64(build->world, &build->n_table_rows_used, 1);
+    if (rows > 0 && build->n_table_rows_used == 0)
+        log_warning("%s: none of its %zu rows fits a recording; folder/record must be the end of a recording's path",
+                    build->table.path, rows);
+    else if (rows > 0)
+        log_info("%s: %lld of %zu rows fit a recording", build->table.path, (long long)build->n_table_rows_used, rows);
+}
+
 enum status command_build(const struct pack_options *options, const struct world *world)
 {
     struct build build = {.world = world, .options = options};
@@ -463,12 +477,11 @@ enum status command_build(const struct pack_options *options, const struct world
     TRY(prepare_corpus_folder(options->output, options->overwrite, world));
     TRY(find_inputs(&build));
     read_headers(&build);
-    build.packer.recipe = &build.recipe;
-    status = shard_writer_create(&build.packer.writer, options->output, (uint64_t)(build.recipe.shard_mb * 1e6),
-                                 (uint32_t)world->rank, (uint32_t)world->size);
+    status = packer_open(&build.packer, &build.recipe, options->output, world);
     if (status == STATUS_OK)
         status = pack_share(&build);
     TRY(comm_agree(world, status));
+    report_table(&build);
     refusals_gather(&build.refusals, world);
     TRY(report_refusals(&build));
     TRY(assemble_corpus(&build.packer, options->output, &build.key, &build.refusals, world));

@@ -1,9 +1,14 @@
 #include "io/pack/packer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 static const char *const warning_texts[N_WARNINGS] = {
     "have signals that are no ECG lead or no voltage (left out)",
@@ -64,6 +69,68 @@ static void keep(struct packer *packer, const struct packed *packed, const struc
     packer->hours += packed->record.seconds / 3600.0;
 }
 
+enum status packer_open(struct packer *packer, const struct recipe *recipe, const char *folder,
+                        const struct world *world)
+{
+    *packer = (struct packer){.recipe = recipe, .folder = folder};
+    return shard_writer_create(&packer->writer, folder, (uint64_t)(recipe->shard_mb * 1e6), (uint32_t)world->rank,
+                               (uint32_t)world->size);
+}
+
+/* ---- room for a record's samples ----------------------------------------------------------------------------------- */
+
+enum { MOST_VALUES_HELD = 1 << 25 }; /* 64 MiB: two hours of 12 leads */
+
+static void release_samples(struct packer *packer)
+{
+    if (packer->samples_capacity > MOST_VALUES_HELD)
+        munmap(packer->samples, packer->samples_capacity * sizeof *packer->samples);
+    else
+        free(packer->samples);
+    packer->samples = NULL;
+    packer->samples_capacity = 0;
+}
+
+/* A day of 12 leads is 600 MB, and it is filled lead by lead but written second by second. It lies in a file without a
+ * name in the corpus folder, so that the system can put it out of memory. */
+static enum status map_samples(struct packer *packer, size_t wanted)
+{
+    char *path = join_path(packer->folder, "samples.XXXXXX.tmp");
+    size_t bytes = wanted * sizeof *packer->samples;
+    int file = mkstemps(path, 4);
+    enum status status;
+    REQUIRE(file >= 0, STATUS_IO, "%s: cannot be made: %s", path, strerror(errno));
+    unlink(path);
+    int failed = posix_fallocate(file, 0, (off_t)bytes); /* a full disk shall be an error here, not a signal later */
+    REQUIRE(failed == 0, STATUS_IO, "%s: %zu MB for a long record cannot be had: %s", packer->folder, bytes >> 20,
+            strerror(failed));
+    void *samples = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    REQUIRE(samples != MAP_FAILED, STATUS_IO, "%s: a file of %zu MB cannot be mapped: %s", packer->folder, bytes >> 20,
+            strerror(errno));
+    packer->samples = samples;
+    packer->samples_capacity = wanted;
+    status = STATUS_OK;
+fail:
+    if (file >= 0)
+        close(file);
+    free(path);
+    return status;
+}
+
+static enum status make_room(struct packer *packer, size_t wanted)
+{
+    if (packer->samples_capacity >= wanted)
+        return STATUS_OK;
+    release_samples(packer);
+    if (wanted > MOST_VALUES_HELD)
+        return map_samples(packer, wanted);
+    packer->samples = NEW_ARRAY(int16_t, wanted);
+    packer->samples_capacity = wanted;
+    return STATUS_OK;
+}
+
+/* ---- one record ---------------------------------------------------------------------------------------------------- */
+
 static enum status write_record(struct packer *packer, struct corpus_record *record)
 {
     enum status status;
@@ -85,12 +152,7 @@ enum status packer_store(struct packer *packer, struct packed *packed, uint64_t 
     REQUIRE(seconds < UINT32_MAX / (2 * MAX_SPAN_LEADS), STATUS_DATA,
             "the recording is too long: %zu s; divide it", seconds);
     record->seconds = (uint32_t)seconds;
-    size_t wanted = checked_multiply(seconds, stride);
-    if (packer->samples_capacity < wanted) {
-        free(packer->samples); /* no need to copy the old record */
-        packer->samples = NEW_ARRAY(int16_t, wanted);
-        packer->samples_capacity = wanted;
-    }
+    TRY(make_room(packer, checked_multiply(seconds, stride)));
     for (size_t lead = 0; lead < record->n_leads; lead++) {
         struct signal_result result;
         TRY(signal_process(&packer->recipe->signal, source, contexts[lead], samples, record->original_hz,
@@ -112,8 +174,8 @@ fail:
 void packer_free(struct packer *packer)
 {
     shard_writer_free(packer->writer);
+    release_samples(packer);
     free(packer->packed.bytes);
-    free(packer->samples);
     *packer = (struct packer){0};
 }
 

@@ -41,12 +41,17 @@ struct packed_list {
 
 struct packer {
     const struct recipe *recipe;
+    const char *folder; /* of the corpus */
     struct shard_writer *writer;
     struct packed_list packed;
     double hours; /* of records, not of leads */
-    int16_t *samples;
-    size_t samples_capacity;
+    int16_t *samples;        /* of the record under way: [seconds, leads, 300] */
+    size_t samples_capacity; /* values */
 };
+
+/* This rank's packer for the corpus at `folder`. recipe and folder are borrowed. */
+enum status packer_open(struct packer *packer, const struct recipe *recipe, const char *folder,
+                        const struct world *world);
 
 /* Preprocesses and writes one record. packed: order, labels, source, patient, and of record: n_leads, lead, gain,
  * original_hz, age, sex, fold. source is called with contexts[lead]. events, keys: copied.

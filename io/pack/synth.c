@@ -259,9 +259,7 @@ static enum status synth_corpus(struct synth *synth)
     const struct refusals none = {0};
     enum status status;
     TRY(prepare_corpus_folder(options->output, options->overwrite, world));
-    synth->packer.recipe = &synth->recipe;
-    status = shard_writer_create(&synth->packer.writer, options->output, (uint64_t)(synth->recipe.shard_mb * 1e6),
-                                 (uint32_t)world->rank, (uint32_t)world->size);
+    status = packer_open(&synth->packer, &synth->recipe, options->output, world);
     if (status == STATUS_OK)
         status = make_share(synth, pack_simulated);
     TRY(comm_agree(world, status));
