@@ -13,6 +13,23 @@ enum { DEFAULT_BATCHES_AHEAD = 2 };
 
 static const float mv_per_count = 1e-3f; /* 1 µV a count */
 
+/* The buffers of joint reads, which hold all leads of a record's seconds, also those that no span takes. */
+static void reserve_joint(struct loader *loader, size_t most_tokens, size_t most_spans)
+{
+    const struct sampler *sampler = loader->sampler;
+    size_t wider = 1; /* leads of a record for each that its spans take, rounded up */
+    uint8_t rows[MAX_SPAN_LEADS];
+    for (size_t i = 0; i < sampler->n_accepted; i++) {
+        const struct corpus_record *record = &loader->corpus->records[sampler->accepted[i]];
+        size_t leads = sampler_span_leads(sampler, record, rows), own = (record->n_leads + leads - 1) / leads;
+        wider = own > wider ? own : wider;
+    }
+    size_t most_rows = checked_multiply(most_tokens, wider), most_chunks = most_rows / CHUNK_ROWS + 2 * most_spans;
+    GROW_ARRAY(loader->ranges, loader->ranges_capacity, most_spans);
+    GROW_ARRAY(loader->joint_rows, loader->joint_capacity, checked_multiply(most_rows, PATCH_SAMPLES));
+    GROW_ARRAY(loader->frames.hashes, loader->frames.capacity, most_chunks);
+}
+
 static void allocate_slots(struct loader *loader)
 {
     struct batch_limits limits = sampler_limits(loader->sampler);
@@ -30,7 +47,8 @@ static void allocate_slots(struct loader *loader)
         slot->micro_first = NEW_ARRAY(size_t, loader->micro_batches + 1);
         slot->own_first = NEW_ARRAY(size_t, loader->own_count + 1);
     }
-    GROW_ARRAY(loader->ranges, loader->ranges_capacity, loader->own_count * limits.spans);
+    if (loader->mode == READ_COLLECTIVE)
+        reserve_joint(loader, most_tokens, loader->own_count * limits.spans);
     GROW_ARRAY(loader->shards, loader->shards_capacity, loader->corpus->n_shards);
     loader->signal_mv = NEW_ARRAY(float, checked_multiply(limits.tokens, PATCH_SAMPLES));
     loader->shard_batch = xcalloc(loader->corpus->n_shards + 1, sizeof *loader->shard_batch);

@@ -20,7 +20,7 @@ except ImportError as missing:
     sys.exit(SKIP)
 
 RECORDS = 21
-SHAPES = [(10, 12), (10, 12), (7, 3), (130, 2), (10, 8), (1, 1), (33, 12)]  # seconds, leads
+SHAPES = [(10, 12), (10, 12), (7, 3), (130, 2), (10, 8), (1, 1), (33, 11)]  # seconds, leads
 CHUNK_ROWS, SAMPLES = 120, 300
 
 

@@ -199,6 +199,7 @@ static void a_damaged_chunk_fails_the_batch_and_names_it_in_both_modes(void **st
             status = loader_next(loader, &plan);
         assert_int_equal(status, STATUS_DAMAGED);
         assert_non_null(strstr(status_message(), "00000.h5: chunk "));
+        assert_non_null(strstr(status_message(), "XXH64"));
         assert_int_equal(loader_next(loader, &plan), STATUS_DAMAGED);
         loader_free(loader);
         sampler_free(sampler);
