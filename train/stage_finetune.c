@@ -1,0 +1,164 @@
+/* train/stage_finetune.c — the tasks on short records: anomaly, arrhythmia, leadgen. The step. */
+#include "train/stage_finetune.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static enum status choose(struct stage *stage)
+{
+    struct finetune_stage *own = (struct finetune_stage *)stage;
+    struct run *run = stage->run;
+    enum status status;
+
+    TRY(task_trunk_open(&own->trunk, run));
+    TRY(comm_agree(run->world, task_labels_create(&own->labels, run->corpus, own->task, run->config)));
+    own->head = (struct head_config){
+        .task = own->task,
+        .outputs = own->task == TASK_LEADGEN ? PATCH_SAMPLES : (unsigned)own->labels.n_classes,
+        .window_seconds = run->config->data.window_seconds,
+        .drop_path = run->config->finetune.drop_path,
+    };
+    TRY(comm_agree(run->world, head_config_check(&own->head, "finetune")));
+fail:
+    return status;
+}
+
+static bool accepts(const struct corpus_record *record, void *context)
+{
+    const struct finetune_stage *own = context;
+
+    if (own->task == TASK_LEADGEN)
+        return record->n_leads > 1 && record->seconds > 0;
+    return task_labels_known(&own->labels, own->stage.run->corpus, record);
+}
+
+static void sampling(const struct stage *stage, struct sampler_settings *settings)
+{
+    const struct finetune_stage *own = (const struct finetune_stage *)stage;
+
+    settings->width = own->trunk.model.width;
+    settings->tolerance = own->trunk.model.tolerance;
+}
+
+static enum status create(struct stage *stage, const struct batch_bounds *bounds)
+{
+    struct finetune_stage *own = (struct finetune_stage *)stage;
+
+    own->finetune = finetune_create(&own->trunk.model, &own->head, bounds, true);
+    own->batch_labels = NEW_ARRAY(int8_t, bounds->spans * own->labels.n_classes + 1);
+    own->corrupted = NEW_ARRAY(uint8_t, bounds->tokens);
+    stage->parameters = finetune_parameters(own->finetune);
+    stage->head_layer = (int)own->trunk.model.layers + 1;
+    stage->keeps_best = stage->run->config->finetune.keep_best;
+    return STATUS_OK;
+}
+
+static size_t memory(const struct stage *stage, const struct batch_bounds *bounds)
+{
+    const struct finetune_stage *own = (const struct finetune_stage *)stage;
+
+    return finetune_plan_memory(&own->trunk.model, &own->head, bounds, true);
+}
+
+static enum status weights(struct stage *stage)
+{
+    return task_trunk_weights(&((struct finetune_stage *)stage)->trunk, stage);
+}
+
+static void begin_batch(struct stage *stage, const struct batch_plan *plan, uint64_t step)
+{
+    struct finetune_stage *own = (struct finetune_stage *)stage;
+    size_t classes = own->labels.n_classes;
+
+    own->step = step;
+    own->global_labels = 0;
+    for (size_t i = 0; i < plan->n_spans; i++) {
+        const int8_t *row = own->labels.labels + plan->spans[i].record_index * classes;
+
+        if (own->task == TASK_LEADGEN)
+            own->global_labels += (double)leadgen_corrupted_count(&plan->spans[i], stage->run->config->seed, step);
+        for (size_t c = 0; c < classes; c++)
+            own->global_labels += row[c] != LABEL_UNKNOWN;
+    }
+}
+
+void finetune_take_labels(struct finetune_stage *own, const struct batch *batch)
+{
+    size_t classes = own->labels.n_classes;
+
+    for (size_t i = 0; i < batch->n_spans; i++)
+        memcpy(own->batch_labels + i * classes, own->labels.labels + batch->spans[i].record_index * classes, classes);
+}
+
+static void micro_batch(struct stage *stage, const struct batch *batch, size_t micro,
+                        const struct gradient_listener *listener, double *terms)
+{
+    struct finetune_stage *own = (struct finetune_stage *)stage;
+    struct run *run = stage->run;
+    struct finetune_targets targets = {
+        .global_labels = own->global_labels, .seed = run->config->seed, .step = own->step};
+    double clock = clock_seconds();
+
+    (void)micro;
+    if (own->task == TASK_LEADGEN) {
+        leadgen_draw(batch, run->config->seed, own->step, own->corrupted);
+        targets.corrupted = own->corrupted;
+    } else {
+        finetune_take_labels(own, batch);
+        targets.labels = own->batch_labels;
+        targets.positive_weight = own->labels.positive_weight;
+    }
+    finetune_forward(own->finetune, stage->weights, batch, &targets, &terms[0]);
+    clock = timers_add(&run->timers, PHASE_FORWARD, clock);
+    finetune_backward(own->finetune, stage->weights, run->gradient, listener);
+    timers_add(&run->timers, PHASE_BACKWARD, clock);
+}
+
+static void describe(struct stage *stage, struct message_store *store)
+{
+    struct finetune_stage *own = (struct finetune_stage *)stage;
+
+    task_trunk_describe(&own->trunk, &own->head, &own->labels, store);
+}
+
+static enum status restore(struct stage *stage, const Anyecg__Checkpoint *message)
+{
+    return task_trunk_restore(&((struct finetune_stage *)stage)->labels, message);
+}
+
+static void free_stage(struct stage *stage)
+{
+    struct finetune_stage *own = (struct finetune_stage *)stage;
+
+    task_trunk_close(&own->trunk);
+    task_labels_free(&own->labels);
+    finetune_free(own->finetune);
+    free(own->batch_labels);
+    free(own->corrupted);
+    free(own);
+}
+
+struct stage *stage_finetune_new(struct run *run)
+{
+    static const struct stage_operations operations = {
+        .choose = choose,
+        .accepts = accepts,
+        .sampling = sampling,
+        .create = create,
+        .memory = memory,
+        .weights = weights,
+        .begin_batch = begin_batch,
+        .micro_batch = micro_batch,
+        .validate = finetune_validate,
+        .describe = describe,
+        .restore = restore,
+        .free = free_stage,
+    };
+    struct finetune_stage *own = xcalloc(1, sizeof *own);
+
+    own->stage = (struct stage){.operations = &operations, .run = run, .n_terms = 1, .term_names = {"loss"}};
+    own->task = run->command->task;
+    return &own->stage;
+}
