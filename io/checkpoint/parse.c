@@ -60,7 +60,7 @@ bool checkpoint_tensor_bytes(int type, size_t n_dims, const uint64_t *shape, uin
 {
     uint64_t product = checkpoint_type_bytes(type);
     for (size_t d = 0; d < n_dims; d++)
-        if (shape[d] == 0 || __builtin_mul_overflow(product, shape[d], &product))
+        if (__builtin_mul_overflow(product, shape[d], &product))
             return false;
     *bytes = product;
     return product > 0;

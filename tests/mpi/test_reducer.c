@@ -161,6 +161,22 @@ static void exact_is_within_rounding_of_the_true_sum(void **state)
     reducer_free(reducer);
 }
 
+static void exact_rounds_to_the_nearest_unit(void **state)
+{
+    (void)state;
+    struct reducer *reducer;
+    float *gradient;
+    assert_int_equal(reducer_create(&reducer, &gradient, &world, 2, REDUCTION_EXACT, 0), STATUS_OK);
+    reducer_begin_step(reducer);
+    reducer_begin_micro(reducer, true);
+    gradient[0] = 0x1.8p-45f; /* three quarters of 2^-44 */
+    gradient[1] = -0x1.8p-46f;
+    assert_int_equal(reducer_end_micro(reducer), STATUS_OK);
+    assert_int_equal(reducer_finish(reducer), STATUS_OK);
+    assert_true(gradient[0] == (float)world.size * 0x1p-44f && gradient[1] == 0);
+    reducer_free(reducer);
+}
+
 static void exact_refuses_what_it_cannot_hold(void **state)
 {
     (void)state;
@@ -248,7 +264,7 @@ static void the_description_names_the_way(void **state)
         const char *text = reducer_description(reducer);
         bool is_private = strcmp(layouts[l], "private") == 0;
         assert_true((strstr(text, "ANYECG_SHARED_MEMORY=off") != NULL) == (is_private && world.size > 1));
-        if (*layouts[l] == '\0' && world.size > 1)
+        if (*layouts[l] == '\0' && world.size > 1 && world.n_nodes == 1)
             assert_string_equal(text, "shared memory of 1 node, buckets of 16 MiB");
         reducer_free(reducer);
         end_layout(&other);
@@ -330,6 +346,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(all_ranks_hold_the_same_bits),
         cmocka_unit_test(exact_gives_the_bits_of_one_rank),
         cmocka_unit_test(exact_is_within_rounding_of_the_true_sum),
+        cmocka_unit_test(exact_rounds_to_the_nearest_unit),
         cmocka_unit_test(exact_refuses_what_it_cannot_hold),
         cmocka_unit_test(a_step_given_up_does_not_disturb_the_next),
         cmocka_unit_test(a_rank_without_micro_batches_still_takes_part),

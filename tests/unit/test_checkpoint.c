@@ -264,6 +264,7 @@ static void consistent_checksums_do_not_hide_impossible_numbers(void **state)
     parts.tensors = tensors;
     for (size_t s = 0; s < 4; s++) {
         tensor.shape = shapes[s];
+        tensor.bytes = s == 1 ? 0 : 16;
         size_t bytes = anyecg__tensor_table__pack(&parts, packed);
         assert_int_equal(checkpoint_begin(run, 123, &folder), STATUS_OK);
         enum status status = checkpoint_finish(folder, &message, NULL, (char *)packed, bytes);
@@ -354,19 +355,19 @@ static void an_interrupted_write_leaves_the_older_step(void **state)
 static void the_newest_complete_step_is_found_whatever_latest_says(void **state)
 {
     (void)state;
-    char *found, *latest = join_path(run, "latest"), *complete = format_text("%s/step-000000300/COMPLETE", run);
+    char *found, *latest = join_path(run, "latest"), *complete = format_text("%s/step-999999999/COMPLETE", run);
     assert_int_equal(checkpoint_find_newest(run, &found), STATUS_OK);
     assert_null(found);
     assert_int_equal(checkpoint_find(run, &found), STATUS_DAMAGED);
     assert_int_equal(write_step(123, false), STATUS_OK);
-    assert_int_equal(write_step(300, false), STATUS_OK);
+    assert_int_equal(write_step(999999999, false), STATUS_OK);
     assert_int_equal(write_step(1234567890, false), STATUS_OK);
     assert_int_equal(checkpoint_find(run, &found), STATUS_OK);
     assert_true(has_suffix(found, "/step-1234567890"));
     assert_int_equal(folder_remove(found), STATUS_OK);
     free(found);
     assert_int_equal(checkpoint_find(run, &found), STATUS_OK); /* latest names a step that is gone */
-    assert_true(has_suffix(found, "/step-000000300"));
+    assert_true(has_suffix(found, "/step-999999999"));
     free(found);
     assert_int_equal(unlink(latest), 0);
     assert_int_equal(unlink(complete), 0);
