@@ -74,10 +74,4 @@ enum status signal_process(const struct signal_recipe *recipe, signal_source sou
 enum status signal_process_array(const struct signal_recipe *recipe, const float *mv, uint64_t samples, double rate_hz,
                                  int16_t *out, size_t stride, struct signal_result *result);
 
-/* Periodised db6 analysis of one 300-sample patch, 4 levels: the frequency targets of stage 1 (PAPER 4.1).
- * out[564] = A1[150] A2[75] A3[38] A4[19] D1[150] D2[75] D3[38] D4[19]; odd lengths are extended by repeating the last
- * sample (PyWavelets' "periodization"). */
-enum { WAVELET_TARGETS = 564, WAVELET_GROUPS = 8 };
-void wavelet_patch(const float patch[PATCH_SAMPLES], float out[WAVELET_TARGETS]);
-
 #endif

@@ -1,5 +1,5 @@
-/* io/signal/wavelet.c — the db6 wavelet: one level with mirrored ends and its inverse, and the periodised analysis of
- * one patch. Filters and conventions are those of PyWavelets (its modes 'symmetric' and 'periodization'). */
+/* io/signal/wavelet.c — the db6 wavelet: one level with mirrored ends, and its inverse. Filters and conventions are those
+ * of PyWavelets (its mode 'symmetric'). */
 #include "io/signal/steps.h"
 
 enum { TAPS = WAVELET_TAPS };
@@ -12,8 +12,6 @@ static const double scaling[TAPS] = {
     -0.22626469396543983, -0.12976686756726194,  0.09750160558732304,  0.027522865530305727,
     -0.03158203931748603, 0.0005538422011614961, 0.004777257510945511, -0.0010773010853084796,
 };
-
-static const unsigned wavelet_group_first[WAVELET_GROUPS + 1] = {0, 150, 225, 263, 282, 432, 507, 545, 564};
 
 static inline double low_tap(int j)
 {
@@ -104,50 +102,5 @@ void wavelet_inverse(double *signal, const double *approximation, const double *
             even += scaling[2 * m] * approximation[pairs + TAPS / 2 - 1 - m] +
                     scaling[TAPS - 1 - 2 * m] * detail[pairs + TAPS / 2 - 1 - m];
         signal[count - 1] = even;
-    }
-}
-
-/* One periodised level of an even number of samples: low[i] = Σ_j h[j] x[(2i + 6 − j) mod count], high alike. */
-static void periodised_level(float *low, float *high, const float *x, size_t count)
-{
-    float ring[PATCH_SAMPLES + TAPS];
-    size_t n = count / 2;
-
-    /* ring[k] = x[(k − 5) mod count] */
-    for (size_t k = 0; k < count + TAPS - 1; k++)
-        ring[k] = x[(k + TAPS * count - (TAPS / 2 - 1)) % count];
-    for (size_t i = 0; i < n; i++) {
-        float a = 0, d = 0;
-
-        for (int j = 0; j < TAPS; j++) {
-            float value = ring[2 * i + TAPS - 1 - j];
-
-            a += (float)low_tap(j) * value;
-            d += (float)high_tap(j) * value;
-        }
-        low[i] = a;
-        high[i] = d;
-    }
-}
-
-void wavelet_patch(const float patch[PATCH_SAMPLES], float out[WAVELET_TARGETS])
-{
-    const float *x = patch;
-    float padded[PATCH_SAMPLES];
-    size_t count = PATCH_SAMPLES;
-
-    for (int level = 0; level < WAVELET_GROUPS / 2; level++) {
-        float *low = out + wavelet_group_first[level], *high = out + wavelet_group_first[WAVELET_GROUPS / 2 + level];
-
-        if (count % 2 == 1) {
-            for (size_t i = 0; i < count; i++)
-                padded[i] = x[i];
-            padded[count] = x[count - 1];
-            x = padded;
-            count++;
-        }
-        periodised_level(low, high, x, count);
-        x = low;
-        count /= 2;
     }
 }

@@ -69,21 +69,6 @@ static int print_sections(struct filter filter)
     return 0;
 }
 
-static int patches(char **argument)
-{
-    size_t count, n;
-    float *mv = read_floats(argument[0], &count), *out;
-
-    n = count / PATCH_SAMPLES;
-    out = NEW_ARRAY(float, n *WAVELET_TARGETS);
-    for (size_t i = 0; i < n; i++)
-        wavelet_patch(mv + i * PATCH_SAMPLES, out + i * WAVELET_TARGETS);
-    write_all(argument[1], out, n * WAVELET_TARGETS * sizeof *out);
-    free(out);
-    free(mv);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     if (argc == 7 && strcmp(argv[1], "process") == 0)
@@ -93,8 +78,6 @@ int main(int argc, char **argv)
             filter_butterworth_bandpass((unsigned)atoi(argv[2]), atof(argv[3]), atof(argv[4]), atof(argv[5])));
     if (argc == 5 && strcmp(argv[1], "notch") == 0)
         return print_sections(filter_notch(atof(argv[2]), atof(argv[3]), atof(argv[4])));
-    if (argc == 4 && strcmp(argv[1], "patches") == 0)
-        return patches(argv + 2);
-    fprintf(stderr, "usage: signal_dump process|sections|notch|patches ...\n");
+    fprintf(stderr, "usage: signal_dump process|sections|notch ...\n");
     return 2;
 }

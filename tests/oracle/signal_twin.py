@@ -2,7 +2,7 @@
 
 usage: signal_twin.py SIGNAL_DUMP
 
-Always compared: designs of the filters, wavelet coefficients of patches, signals made here. If ECG_DATA_DIR names a
+Always compared: designs of the filters, signals made here. If ECG_DATA_DIR names a
 folder with recordings (WFDB formats 16, 212 and 16+24), some records of each source are compared as well. The bound is
 1e-3 mV, rounding to 1 uV included, away from the first and last half second; the difference there is printed. A lead is
 one piece here, however long, so the blocks of the C code are checked too."""
@@ -188,22 +188,6 @@ def compare_designs(comparison):
         comparison.check(f"notch {hz} Hz", np.abs(ours - np.concatenate(signal.iirnotch(hz, 30, fs=300))).max(), 1e-14)
 
 
-def compare_patches(comparison, random):
-    patches = random.standard_normal((50, 300)).astype(np.float32)
-    patches.tofile(comparison.path[0])
-    comparison.run("patches", *comparison.path)
-    ours = np.fromfile(comparison.path[1], dtype=np.float32).reshape(50, 564)
-    worst = 0
-    for patch, row in zip(patches.astype(float), ours):
-        approximations, details, low = [], [], patch
-        for _ in range(4):
-            low, high = pywt.dwt(low, "db6", mode="periodization")
-            approximations.append(low)
-            details.append(high)
-        worst = max(worst, np.abs(np.concatenate(approximations + details) - row).max())
-    comparison.check("wavelet coefficients of patches", worst, 2e-6)
-
-
 def compare_synthetic(comparison, random):
     for rate in (100, 200, 257, 257.3, 300, 360, 400, 500, 1000):
         for seconds in (10, 7.3, 61):
@@ -291,7 +275,6 @@ def main():
     random = np.random.default_rng(SEED)
     print(f"seed {SEED}")
     compare_designs(comparison)
-    compare_patches(comparison, random)
     compare_synthetic(comparison, random)
     folder = os.environ.get("ECG_DATA_DIR")
     if folder:

@@ -115,46 +115,6 @@ static void a_cubic_has_no_details(void **state)
     free(work);
 }
 
-static void the_periodised_patch_keeps_its_energy_level_by_level(void **state)
-{
-    struct random random = random_stream(SEED, 1, 0, RANDOM_TEST);
-    float patch[PATCH_SAMPLES], out[WAVELET_TARGETS];
-    double sum = 0, first = 0, second = 0;
-
-    (void)state;
-    for (int i = 0; i < PATCH_SAMPLES; i++) {
-        patch[i] = (float)random_normal(&random);
-        sum += (double)patch[i] * patch[i];
-    }
-    wavelet_patch(patch, out);
-    /* Orthonormal as long as the lengths are even: |x|² = |A1|² + |D1|² = |A2|² + |D2|² + |D1|². */
-    for (unsigned i = 0; i < 150; i++)
-        first += (double)out[i] * out[i] + (double)out[282 + i] * out[282 + i];
-    for (unsigned i = 0; i < 75; i++)
-        second += (double)out[150 + i] * out[150 + i] + (double)out[432 + i] * out[432 + i];
-    for (unsigned i = 0; i < 150; i++)
-        second += (double)out[282 + i] * out[282 + i];
-    assert_true(fabs(first - sum) < 1e-4 * sum);
-    assert_true(fabs(second - sum) < 1e-4 * sum);
-}
-
-static void the_patch_of_a_constant_has_only_approximations(void **state)
-{
-    const unsigned first[WAVELET_GROUPS + 1] = {0, 150, 225, 263, 282, 432, 507, 545, 564};
-    float patch[PATCH_SAMPLES], out[WAVELET_TARGETS];
-
-    (void)state;
-    for (int i = 0; i < PATCH_SAMPLES; i++)
-        patch[i] = 0.5f;
-    wavelet_patch(patch, out);
-    for (unsigned group = 0; group < WAVELET_GROUPS; group++) {
-        double expected = group < 4 ? 0.5 * pow(2, 0.5 * (group + 1)) : 0;
-
-        for (unsigned i = first[group]; i < first[group + 1]; i++)
-            assert_true(fabs(out[i] - expected) < 1e-5);
-    }
-}
-
 static void shrinkage_takes_noise_and_leaves_slow_waves(void **state)
 {
     enum { N = 6000 };
@@ -273,8 +233,6 @@ int main(void)
         cmocka_unit_test(a_filter_of_three_sections_equals_its_sections_one_by_one),
         cmocka_unit_test(the_wavelet_and_its_inverse_give_the_signal_back),
         cmocka_unit_test(a_cubic_has_no_details),
-        cmocka_unit_test(the_periodised_patch_keeps_its_energy_level_by_level),
-        cmocka_unit_test(the_patch_of_a_constant_has_only_approximations),
         cmocka_unit_test(shrinkage_takes_noise_and_leaves_slow_waves),
         cmocka_unit_test(noise_is_judged_stretch_by_stretch),
         cmocka_unit_test(mains_stand_out_from_noise_and_from_harmonics),
