@@ -1,53 +1,114 @@
-# jobs/slurm/launch.sh — sourced by the batch scripts: starts a program on all ranks, passes a save signal on, and puts the
-# job back into the queue when the program says that it saved and can be resumed (exit code 16).
+# shellcheck shell=bash
+# jobs/slurm/launch.sh — sourced by the batch scripts: starts a program on all ranks of the job, passes a save signal on, and
+# puts the job back into the queue when the program says that it saved and can be resumed (exit code 16).
+#
+#   launch PROGRAM ARGUMENT...
+#
+# Variables, set by jobs/submit.sh: ANYECG_BUILD (folder of the programs), ANYECG_LAUNCHER (srun or mpirun), ANYECG_MODULES,
+# ANYECG_SET (KEY=VALUE, one a line: `launch` appends nothing by itself, training scripts pass "${settings[@]}"),
+# ANYECG_MOST_RESTARTS. run_folder, set by a training script: no requeue while it holds a file STOP.
 
 set -uo pipefail
-: "${ANYECG_BUILD:?is set by jobs/submit.sh}" "${ANYECG_LAUNCHER:=srun}"
-# `srun` inherits nothing of mpirun's knowledge: waiting ranks must yield where ranks outnumber cores
-export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_idle:-1} OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
-for module in ${ANYECG_MODULES:-}; do module load "$module" || exit 1; done
+: "${ANYECG_BUILD:?is set by jobs/submit.sh}" "${ANYECG_LAUNCHER:=srun}" "${ANYECG_MOST_RESTARTS:=100}"
 
-launcher_command() { # RANKS
-    case $ANYECG_LAUNCHER in
-        srun) echo "srun --mpi=pmix --kill-on-bad-exit=1 -n $1" ;;
-        mpirun) echo "mpirun -n $1" ;;
-        *) echo "LAUNCHER '$ANYECG_LAUNCHER' in the site file: must be srun or mpirun" >&2; exit 2 ;;
-    esac
-}
+# Waiting ranks must yield where ranks outnumber cores; srun does not tell Open MPI about it.
+export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_idle:-1}
+# Small pieces through shared memory are faster without the kernel's single copy, and containers often forbid that.
+export OMPI_MCA_btl_vader_single_copy_mechanism=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
+# A rank is a thread: BLAS must not start more.
+export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
-# Runs the program with its arguments on RANKS ranks and ends with its exit code. USR1 reaches the ranks through the launcher.
-launch_once() { # RANKS PROGRAM ARGUMENT...
-    local ranks=$1 child code launcher
-    shift
-    launcher=$(launcher_command "$ranks") || exit 2
-    $launcher "$ANYECG_BUILD/$1" "${@:2}" &
-    child=$!
-    trap 'kill -USR1 $child 2>/dev/null' USR1
-    trap 'kill -TERM $child 2>/dev/null' TERM
-    wait $child
-    code=$?
-    # a trapped signal ends `wait` early: wait again for the program itself
-    while kill -0 $child 2>/dev/null; do
-        wait $child
-        code=$?
+# anyecg-train saves by itself before the job ends; Slurm before 23.02 does not say in the job when that is.
+if [ -n "${SLURM_JOB_ID:-}" ] && [ -z "${SLURM_JOB_END_TIME:-}" ]; then
+    if job_end=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e 2>/dev/null) && [ -n "$job_end" ] && job_end=$(date -d "$job_end" +%s 2>/dev/null); then
+        export SLURM_JOB_END_TIME=$job_end
+    fi
+fi
+
+if [ -n "${ANYECG_MODULES:-}" ]; then
+    set +u # module commands use variables that may be unset
+    for module in $ANYECG_MODULES; do
+        module load "$module" || { echo "MODULES in the site file: '$module' cannot be loaded" >&2; exit 2; }
     done
+    set -u
+fi
+
+settings=()
+while IFS= read -r setting; do
+    [ -z "$setting" ] || settings+=(--set "$setting")
+done <<<"${ANYECG_SET:-}"
+
+case $ANYECG_LAUNCHER in
+    # Not --kill-on-bad-exit=1: ranks that agreed to end with 16 do not end at the same instant, and srun would kill the later
+    # ones and report their death instead. --wait ends the survivors of a rank that died alone.
+    srun) launcher=(srun --mpi=pmix --kill-on-bad-exit=0 --wait=10 -n "${SLURM_NTASKS:-1}") ;;
+    mpirun) launcher=(mpirun -n "${SLURM_NTASKS:-1}") ;;
+    *) echo "LAUNCHER '$ANYECG_LAUNCHER' in the site file: must be srun or mpirun" >&2; exit 2 ;;
+esac
+
+child='' signals=0 save_asked=no end_asked=no
+pass_on() { # SIGNAL; the launcher hands it to the ranks
+    signals=$((signals + 1))
+    if [ "$1" = USR1 ]; then save_asked=yes; else end_asked=yes; fi
+    [ -z "$child" ] || kill -"$1" "$child" 2>/dev/null
+}
+trap 'pass_on USR1' USR1
+trap 'pass_on TERM' TERM
+
+launch_once() { # PROGRAM ARGUMENT... → its exit code
+    local before code
+    "${launcher[@]}" "$ANYECG_BUILD/$1" "${@:2}" &
+    child=$!
+    while :; do
+        before=$signals
+        wait "$child"
+        code=$?
+        [ "$signals" = "$before" ] && break # else the trap ended `wait`, not the program
+    done
+    child=''
     return $code
 }
 
-# Some launches die inside MPI_Init on a busy network before any work is done (a peer's message comes too early): a death by
-# signal within the first half minute is tried again, twice.
-launch() { # RANKS PROGRAM ARGUMENT...
+# Now and then a launch dies inside MPI_Init on a busy network (a peer's message comes too early), before any work is done: a
+# death by signal within the first half minute is tried again, twice.
+launch_with_retries() { # PROGRAM ARGUMENT...
     local try code began
     for try in 1 2 3; do
         began=$SECONDS
         launch_once "$@"
         code=$?
-        if [ $code -lt 128 ] || [ $((SECONDS - began)) -gt 30 ]; then break; fi
-        echo "launch $try ended with code $code after $((SECONDS - began)) s" >&2
+        if [ $code -lt 128 ] || [ $((SECONDS - began)) -gt 30 ] || [ $save_asked = yes ] || [ $end_asked = yes ]; then break; fi
+        echo "launch $try of 3 died with code $code after $((SECONDS - began)) s" >&2
     done
-    if [ $code = 16 ] && [ -n "${SLURM_JOB_ID:-}" ]; then
-        echo "saved; the job goes back into the queue and will resume"
-        scontrol requeue "$SLURM_JOB_ID"
+    return $code
+}
+
+requeue() {
+    if [ -z "${SLURM_JOB_ID:-}" ]; then
+        return
+    elif [ $end_asked = yes ]; then
+        echo "the job was told to end, so it is not requeued; submit it again to resume"
+    elif [ -n "${run_folder:-}" ] && [ -e "$run_folder/STOP" ]; then
+        echo "$run_folder/STOP is there, so the job is not requeued; remove the file and submit again to resume"
+    elif [ "${SLURM_RESTART_COUNT:-0}" -ge "$ANYECG_MOST_RESTARTS" ]; then
+        echo "the job was requeued ${SLURM_RESTART_COUNT} times (MOST_RESTARTS in the site file), so it is not requeued again" >&2
+    else
+        echo "the job goes back into the queue and will resume"
+        scontrol requeue "$SLURM_JOB_ID" || echo "requeueing failed; submit the job again to resume" >&2
+    fi
+}
+
+# Ends with the program's exit code. 16: saved, can be resumed. A rank that the save signal met before it could catch it dies
+# of it; nothing is lost but the time since the last checkpoint, so that is resumed too.
+launch() { # PROGRAM ARGUMENT...
+    local code
+    launch_with_retries "$@"
+    code=$?
+    if [ $code = 16 ]; then
+        requeue
+    elif [ $code -ge 128 ] && [ $save_asked = yes ]; then
+        echo "the signal to save came before the program was ready for it"
+        requeue
     fi
     return $code
 }
