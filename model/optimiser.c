@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "model/kernels/dispatch.h"
+
 double schedule_rate(const struct optimiser_config *config, uint64_t step, uint64_t warmup_steps, uint64_t total_steps)
 {
     const double pi = 3.14159265358979323846;
@@ -14,7 +16,7 @@ double schedule_rate(const struct optimiser_config *config, uint64_t step, uint6
     return least + 0.5 * (peak - least) * (1.0 + cos(pi * part));
 }
 
-double gradient_norm(const real *gradient, size_t count)
+KERNEL_CLONES double gradient_norm(const real *gradient, size_t count)
 {
     double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -28,8 +30,9 @@ struct adamw_factors {
     real scale, beta1, rest1, beta2, rest2, keep, rate, inverse_root, epsilon; /* rest = 1 − β, from doubles */
 };
 
-static void adamw_range(const struct adamw_factors *factors, real *restrict weights, const real *restrict gradient,
-                        real *restrict moment1, real *restrict moment2, size_t count)
+KERNEL_CLONES static void adamw_range(const struct adamw_factors *factors, real *restrict weights,
+                                      const real *restrict gradient, real *restrict moment1, real *restrict moment2,
+                                      size_t count)
 {
     const struct adamw_factors f = *factors;
 #pragma omp simd

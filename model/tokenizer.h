@@ -94,8 +94,8 @@ const float *tokenizer_statistics(const struct tokenizer *tokenizer);
 void tokenizer_update_codebook(struct tokenizer *tokenizer, real *weights, const double *statistics);
 
 /* k-means start, PAPER 3.5: centres[c] := given projections. One Lloyd round (cosine) is: kmeans_assign() on every
- * rank's vectors → sums over ranks → kmeans_update(). vectors: [count, d], length 1. statistics: as above, added to.
- * codebook_assign() takes memory for the call and gives it back. */
+ * rank's vectors → sums over ranks → codebook_kmeans_update(). vectors: [count, d], length 1. statistics: as above,
+ * added to. codebook_assign() takes memory for the call and gives it back. */
 void codebook_assign(const struct tokenizer_config *config, const real *codebook, const real *vectors, size_t count,
                      uint32_t *codes /* may be NULL */, double *statistics /* may be NULL */);
 void codebook_kmeans_update(const struct tokenizer_config *config, real *codebook, const double *statistics);
