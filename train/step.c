@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -18,10 +19,12 @@ struct loop {
     struct run *run;
     struct progress progress;
     struct step_report report;
+    uint64_t first_step;                /* of this process */
+    double tokens;                      /* of its steps */
     double tokens_since, started_since; /* since the last line of metrics.jsonl */
     uint64_t steps_since;
-    double batch_tokens, gradient_norm; /* of the last step */
-    real *fault_copy;                   /* of FAULT_NO_REDUCTION; else NULL */
+    double gradient_norm; /* of the last step */
+    real *fault_copy;     /* of FAULT_NO_REDUCTION; else NULL */
 };
 
 static void hand_over(void *context, size_t first, size_t count)
@@ -161,8 +164,8 @@ static enum status take_step(struct loop *loop)
     if (stage->operations->after_step != NULL)
         stage->operations->after_step(stage, ends_epoch);
     timers_add(&run->timers, PHASE_OPTIMISER, clock);
-    loop->batch_tokens = (double)plan->n_tokens;
-    loop->tokens_since += loop->batch_tokens;
+    loop->tokens += (double)plan->n_tokens;
+    loop->tokens_since += (double)plan->n_tokens;
     loop->steps_since++;
     run->step++;
     run->epoch = plan->epoch;
@@ -247,6 +250,17 @@ static enum status save(struct run *run)
     return status;
 }
 
+/* In tokens of this process; how many are to come is known from the mean of a step. */
+static void show_progress(struct loop *loop)
+{
+    const struct run *run = loop->run;
+
+    loop->progress.total =
+        loop->tokens / (double)(run->step - loop->first_step) * (double)(run->last_step - loop->first_step);
+    progress_update(&loop->progress, loop->tokens, "step %" PRIu64 "/%" PRIu64 ", loss %.4g", run->step,
+                    run->total_steps, run->stage->terms[0]);
+}
+
 /* What comes between two steps; *reason: why to stop here, if any. */
 static enum status between_steps(struct loop *loop, enum stop_reason *reason)
 {
@@ -255,8 +269,7 @@ static enum status between_steps(struct loop *loop, enum stop_reason *reason)
     bool is_end = run->step == run->total_steps, is_last = run->step == run->last_step;
     enum status status;
 
-    progress_update(&loop->progress, (double)run->step * loop->batch_tokens, "step %" PRIu64 "/%" PRIu64 ", loss %.4g",
-                    run->step, run->total_steps, run->stage->terms[0]);
+    show_progress(loop);
     if (is_turn(run->step, config->log.every_steps) || run->step == 1 || is_last)
         log_step(loop);
     if (!is_end && is_turn(run->step, config->validation.every_steps))
@@ -289,26 +302,15 @@ fail:
     return status;
 }
 
-static void start_progress(struct loop *loop)
-{
-    struct run *run = loop->run;
-    double tokens = (double)sampler_epoch_tokens(run->sampler) / (double)sampler_epoch_batches(run->sampler);
-
-    loop->batch_tokens = tokens;
-    progress_start(&loop->progress, stage_kind_name(run->command->kind), "tokens", (double)run->last_step * tokens);
-    progress_skip(&loop->progress, (double)run->step * tokens);
-    loop->started_since = clock_seconds();
-}
-
 enum status train_steps(struct run *run)
 {
-    struct loop loop = {.run = run};
+    struct loop loop = {.run = run, .first_step = run->step, .started_since = clock_seconds()};
     enum stop_reason reason = STOP_NONE;
     enum status status = STATUS_OK;
 
     if (run->config->test.fault == FAULT_NO_REDUCTION)
         loop.fault_copy = NEW_ARRAY(real, run->stage->parameters->count);
-    start_progress(&loop);
+    progress_start(&loop.progress, stage_kind_name(run->command->kind), "tokens", 0);
     while (run->step < run->last_step && reason == STOP_NONE) {
         double started = clock_seconds();
 
@@ -318,6 +320,8 @@ enum status train_steps(struct run *run)
             run->stop.slowest_step = clock_seconds() - started;
     }
     progress_finish(&loop.progress);
+    if (reason == STOP_FILE && run->stop.file != NULL)
+        unlink(run->stop.file); /* it has been obeyed; --resume must not meet it again */
     if (reason != STOP_NONE)
         FAIL(STATUS_STOPPED, "stopped after step %" PRIu64 " of %" PRIu64 ", because %s; saved, continue with --resume",
              run->step, run->total_steps, stop_reason_text(reason));
