@@ -153,19 +153,30 @@ static void window_of(const struct grid *grid, size_t second, size_t *first_toke
     *keys = (end - first) * grid->leads;
 }
 
-/* Takes the window's keys out of a tile of the lead part: the time part has them. Returns the pairs that remain. */
-static size_t mask_window(real *scores, const struct grid *grid, size_t first_row, size_t rows)
+/* What counts in a tile of the time part: all keys of the window. */
+static struct softmax_mask time_mask(size_t keys)
 {
-    size_t w = grid->tolerance, pairs = rows * grid->seconds;
+    return (struct softmax_mask){.keys = (int32_t)keys, .window = -1};
+}
 
-    if (grid->leads == 1) /* no time part */
-        return pairs;
-    for (size_t r = 0; r < rows; r++) {
-        size_t second = first_row + r, first = second > w ? second - w : 0;
-        size_t end = least(grid->seconds, second + w + 1);
-        for (size_t j = first; j < end; j++)
-            scores[r * grid->ld_lead + j] = -INFINITY;
-        pairs -= end - first;
+/* What counts in a tile of the lead part: keys outside the window, which the time part has. */
+static struct softmax_mask lead_mask(const struct grid *grid, size_t second)
+{
+    return (struct softmax_mask){.keys = (int32_t)grid->seconds,
+                                 .window = grid->leads == 1 ? -1 : (int32_t)grid->tolerance,
+                                 .first_row = (int32_t)second};
+}
+
+/* Pairs that count in a tile of the lead part. */
+static size_t lead_pairs(const struct grid *grid, size_t second, size_t rows)
+{
+    size_t pairs = 0;
+
+    for (size_t r = second; r < second + rows; r++) {
+        size_t first, keys = 0;
+        if (grid->leads > 1)
+            window_of(grid, r, &first, &keys);
+        pairs += grid->seconds - keys / grid->leads;
     }
     return pairs;
 }
@@ -183,7 +194,7 @@ static struct attention_work forward_time_part(real *out, real *log_sum_exp, con
         padded = product_padded(keys);
         small_product(grid->scores, q + query * grid->ld_qkv, grid->key_columns + first, PRODUCT_SET, grid->leads,
                       padded, grid->head_dim, padded, grid->ld_qkv, 1, grid->ld_columns);
-        softmax_begin(grid->scores, grid->row_max + query, grid->row_sum + query, grid->leads, keys, padded);
+        softmax_begin(grid->scores, grid->row_max + query, grid->row_sum + query, time_mask(keys), grid->leads, padded);
         small_product(out + query * grid->width, grid->scores, grid->key_rows + first * grid->ld_rows, PRODUCT_SET,
                       grid->leads, grid->head_dim, keys, grid->width, padded, 1, grid->ld_rows);
         if (is_all)
@@ -207,10 +218,11 @@ static struct attention_work forward_lead_part(real *out, real *log_sum_exp, con
         size_t rows = least(grid->tile_rows, grid->seconds - second), query = second * step + lead;
         small_product(grid->scores, q + query * grid->ld_qkv, grid->lead_key_columns, PRODUCT_SET, rows, padded,
                       grid->head_dim, padded, step * grid->ld_qkv, 1, padded);
-        work.pairs += mask_window(grid->scores, grid, second, rows);
+        work.pairs += lead_pairs(grid, second, rows);
         work.products += rows * padded;
         softmax_join(grid->scores, out + query * grid->width, log_sum_exp + query, grid->row_max + query,
-                     grid->row_sum + query, rows, grid->seconds, padded, step, step * grid->width, grid->head_dim);
+                     grid->row_sum + query, lead_mask(grid, second), rows, padded, step, step * grid->width,
+                     grid->head_dim);
         small_product(out + query * grid->width, grid->scores, grid->key_rows + lead * grid->ld_rows,
                       grid->leads == 1 ? PRODUCT_SET : PRODUCT_ADD, rows, grid->head_dim, grid->seconds,
                       step * grid->width, padded, 1, step * grid->ld_rows);
@@ -254,6 +266,7 @@ struct tile {
     size_t step;
     const real *key_columns, *value_columns;
     size_t ld_columns;
+    struct softmax_mask mask;
     enum product_mode dq_mode;
 };
 
@@ -263,31 +276,24 @@ struct head_arrays {
     real *dq;
 };
 
-/* Scores and their gradients of a tile: two products, before the softmax. */
-static void score_tile(const struct grid *grid, const struct tile *tile, const struct head_arrays *head)
+/* Scores again, then dv += pᵀ·dout, dk += dsᵀ·q, dq (+)= ds·k. */
+static void backward_tile(const struct grid *grid, const struct tile *tile, const struct head_arrays *head)
 {
-    small_product(grid->scores, head->q + tile->query * grid->ld_qkv, tile->key_columns, PRODUCT_SET, tile->rows,
-                  tile->padded, grid->head_dim, tile->padded, tile->step * grid->ld_qkv, 1, tile->ld_columns);
-    small_product(grid->dscores, head->dout + tile->query * grid->width, tile->value_columns, PRODUCT_SET, tile->rows,
-                  tile->padded, grid->head_dim, tile->padded, tile->step * grid->width, 1, tile->ld_columns);
-}
+    size_t ld_rows = tile->step * grid->ld_rows, ld_out = tile->step * grid->width, ld_qkv = tile->step * grid->ld_qkv;
+    const real *q = head->q + tile->query * grid->ld_qkv, *dout = head->dout + tile->query * grid->width;
 
-/* dv += pᵀ·dout, dk += dsᵀ·q, dq (+)= ds·k. */
-static void gradient_tile(const struct grid *grid, const struct tile *tile, const struct head_arrays *head)
-{
-    size_t ld_rows = tile->step * grid->ld_rows;
-
+    small_product(grid->scores, q, tile->key_columns, PRODUCT_SET, tile->rows, tile->padded, grid->head_dim,
+                  tile->padded, ld_qkv, 1, tile->ld_columns);
+    small_product(grid->dscores, dout, tile->value_columns, PRODUCT_SET, tile->rows, tile->padded, grid->head_dim,
+                  tile->padded, ld_out, 1, tile->ld_columns);
     softmax_gradient(grid->scores, grid->dscores, head->log_sum_exp + tile->query, grid->row_max + tile->query,
-                     tile->rows, tile->padded, tile->step);
-    small_product(grid->dvalue_rows + tile->key * grid->ld_rows, grid->scores, head->dout + tile->query * grid->width,
-                  PRODUCT_ADD, tile->keys, grid->head_dim, tile->rows, ld_rows, 1, tile->padded,
-                  tile->step * grid->width);
-    small_product(grid->dkey_rows + tile->key * grid->ld_rows, grid->dscores, head->q + tile->query * grid->ld_qkv,
-                  PRODUCT_ADD, tile->keys, grid->head_dim, tile->rows, ld_rows, 1, tile->padded,
-                  tile->step * grid->ld_qkv);
+                     tile->mask, tile->rows, tile->padded, tile->step);
+    small_product(grid->dvalue_rows + tile->key * grid->ld_rows, grid->scores, dout, PRODUCT_ADD, tile->keys,
+                  grid->head_dim, tile->rows, ld_rows, 1, tile->padded, ld_out);
+    small_product(grid->dkey_rows + tile->key * grid->ld_rows, grid->dscores, q, PRODUCT_ADD, tile->keys,
+                  grid->head_dim, tile->rows, ld_rows, 1, tile->padded, ld_qkv);
     small_product(head->dq + tile->query * grid->ld_qkv, grid->dscores, grid->key_rows + tile->key * grid->ld_rows,
-                  tile->dq_mode, tile->rows, grid->head_dim, tile->keys, tile->step * grid->ld_qkv, tile->padded, 1,
-                  ld_rows);
+                  tile->dq_mode, tile->rows, grid->head_dim, tile->keys, ld_qkv, tile->padded, 1, ld_rows);
 }
 
 static struct attention_work backward_time_part(const struct head_arrays *head, const real *k, const real *v,
@@ -304,8 +310,8 @@ static struct attention_work backward_time_part(const struct head_arrays *head, 
         tile.key_columns = grid->key_columns + tile.key;
         tile.value_columns = grid->value_columns + tile.key;
         tile.ld_columns = grid->ld_columns;
-        score_tile(grid, &tile, head);
-        gradient_tile(grid, &tile, head);
+        tile.mask = time_mask(tile.keys);
+        backward_tile(grid, &tile, head);
         work.pairs += tile.rows * tile.keys;
         work.products += tile.rows * tile.padded;
     }
@@ -332,12 +338,12 @@ static struct attention_work backward_lead_part(const struct head_arrays *head, 
             .key_columns = grid->lead_key_columns,
             .value_columns = grid->lead_value_columns,
             .ld_columns = grid->ld_lead,
+            .mask = lead_mask(grid, second),
             .dq_mode = grid->leads == 1 ? PRODUCT_SET : PRODUCT_ADD,
         };
-        score_tile(grid, &tile, head);
-        work.pairs += mask_window(grid->scores, grid, second, tile.rows);
+        backward_tile(grid, &tile, head);
+        work.pairs += lead_pairs(grid, second, tile.rows);
         work.products += tile.rows * tile.padded;
-        gradient_tile(grid, &tile, head);
     }
     return work;
 }

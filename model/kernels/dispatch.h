@@ -9,9 +9,9 @@
 #ifndef MODEL_KERNELS_DISPATCH_H
 #define MODEL_KERNELS_DISPATCH_H
 
-/* By instruction set, never "arch=haswell" and the like: those are chosen by the maker's model number, so that another make
- * with the same instructions would get the slowest code. GCC 12 knows the levels of the x86-64 ABI; before it, AVX2 comes
- * without FMA. */
+/* By instruction set, never "arch=haswell" and the like: those are chosen by the maker's model number, so that another
+ * make with the same instructions would get the slowest code. GCC 12 knows the levels of the x86-64 ABI; before it,
+ * AVX2 comes without FMA. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(ANYECG_SANITIZE)
 #if __GNUC__ >= 12
 #define KERNEL_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

@@ -61,28 +61,83 @@ KERNEL_CLONES void layernorm_backward(real *dx, real *dscale, real *dshift, cons
     }
 }
 
+/* Heads in work at a time: their sums do not wait for one another, and roots and divisions are done in vectors. */
+enum { CHUNK_HEADS = 16 };
+
+/* Mean and inverse standard deviation of `count` rows that follow one another. */
+KERNEL_INLINE void chunk_statistics(real *restrict mean, real *restrict inverse, const real *x, size_t count,
+                                    size_t head_dim)
+{
+    real sums[CHUNK_HEADS] = {0}, squares[CHUNK_HEADS] = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        real sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t c = 0; c < head_dim; c++)
+            sum += x[i * head_dim + c];
+        sums[i] = sum;
+    }
+#pragma omp simd
+    for (size_t i = 0; i < CHUNK_HEADS; i++)
+        mean[i] = sums[i] / (real)head_dim;
+    for (size_t i = 0; i < count; i++) {
+        real centre = mean[i], sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t c = 0; c < head_dim; c++)
+            sum += (x[i * head_dim + c] - centre) * (x[i * head_dim + c] - centre);
+        squares[i] = sum;
+    }
+#pragma omp simd
+    for (size_t i = 0; i < CHUNK_HEADS; i++)
+        inverse[i] = 1 / real_sqrt(squares[i] / (real)head_dim + LAYERNORM_EPSILON);
+}
+
 KERNEL_CLONES void head_norm_forward(real *qkv, real *normalised, real *inverse_std, const real *q_scale,
                                      const real *q_shift, const real *k_scale, const real *k_shift, size_t tokens,
                                      size_t heads, size_t head_dim)
 {
     for (size_t t = 0; t < tokens; t++)
-        for (size_t head = 0; head < 2 * heads; head++) { /* heads of q, then heads of k */
-            real *x = qkv + t * 3 * heads * head_dim + head * head_dim;
-            const real *scale = head < heads ? q_scale : k_scale, *shift = head < heads ? q_shift : k_shift;
-            real centre, inverse;
-            row_statistics(&centre, &inverse, x, head_dim);
-            if (normalised != NULL) {
-                real *n = normalised + (t * 2 * heads + head) * head_dim;
+        for (size_t first = 0; first < 2 * heads; first += CHUNK_HEADS) { /* heads of q, then heads of k */
+            size_t count = 2 * heads - first < CHUNK_HEADS ? 2 * heads - first : CHUNK_HEADS;
+            real *x = qkv + (t * 3 * heads + first) * head_dim, mean[CHUNK_HEADS], inverse[CHUNK_HEADS];
+            chunk_statistics(mean, inverse, x, count, head_dim);
+            for (size_t i = 0; i < count; i++, x += head_dim) {
+                size_t head = t * 2 * heads + first + i;
+                const real *scale = first + i < heads ? q_scale : k_scale;
+                const real *shift = first + i < heads ? q_shift : k_shift;
+                real *n = normalised != NULL ? normalised + head * head_dim : x;
+                real centre = mean[i], factor = inverse[i];
 #pragma omp simd
-                for (size_t c = 0; c < head_dim; c++)
-                    n[c] = (x[c] - centre) * inverse;
+                for (size_t c = 0; c < head_dim; c++) {
+                    real value = (x[c] - centre) * factor;
+                    n[c] = value;
+                    x[c] = value * scale[c] + shift[c];
+                }
+                if (inverse_std != NULL)
+                    inverse_std[head] = factor;
             }
-#pragma omp simd
-            for (size_t c = 0; c < head_dim; c++)
-                x[c] = (x[c] - centre) * inverse * scale[c] + shift[c];
-            if (inverse_std != NULL)
-                inverse_std[t * 2 * heads + head] = inverse;
         }
+}
+
+/* One head of head_norm_backward(). */
+KERNEL_INLINE void head_backward(real *gradient, real *dscale, real *dshift, const real *n, real inverse,
+                                 const real *scale, size_t head_dim)
+{
+    real sum = 0, product = 0;
+
+#pragma omp simd reduction(+ : sum, product)
+    for (size_t c = 0; c < head_dim; c++) {
+        real g = gradient[c] * scale[c];
+        dscale[c] += gradient[c] * n[c];
+        dshift[c] += gradient[c];
+        sum += g;
+        product += g * n[c];
+    }
+    sum /= (real)head_dim;
+    product /= (real)head_dim;
+#pragma omp simd
+    for (size_t c = 0; c < head_dim; c++)
+        gradient[c] = inverse * (gradient[c] * scale[c] - sum - n[c] * product);
 }
 
 KERNEL_CLONES void head_norm_backward(real *dqkv, real *dq_scale, real *dq_shift, real *dk_scale, real *dk_shift,
@@ -90,24 +145,11 @@ KERNEL_CLONES void head_norm_backward(real *dqkv, real *dq_scale, real *dq_shift
                                       const real *k_scale, size_t tokens, size_t heads, size_t head_dim)
 {
     for (size_t t = 0; t < tokens; t++)
-        for (size_t head = 0; head < 2 * heads; head++) {
-            real *gradient = dqkv + t * 3 * heads * head_dim + head * head_dim;
-            const real *n = normalised + (t * 2 * heads + head) * head_dim;
-            const real *scale = head < heads ? q_scale : k_scale;
-            real *dscale = head < heads ? dq_scale : dk_scale, *dshift = head < heads ? dq_shift : dk_shift;
-            real inverse = inverse_std[t * 2 * heads + head], sum = 0, product = 0;
-#pragma omp simd reduction(+ : sum, product)
-            for (size_t c = 0; c < head_dim; c++) {
-                real g = gradient[c] * scale[c];
-                dscale[c] += gradient[c] * n[c];
-                dshift[c] += gradient[c];
-                sum += g;
-                product += g * n[c];
-            }
-            sum /= (real)head_dim;
-            product /= (real)head_dim;
-#pragma omp simd
-            for (size_t c = 0; c < head_dim; c++)
-                gradient[c] = inverse * (gradient[c] * scale[c] - sum - n[c] * product);
+        for (size_t head = 0; head < heads; head++) { /* q and k in turn: their sums do not wait for one another */
+            size_t q = t * 2 * heads + head, k = q + heads;
+            real *gradient = dqkv + (t * 3 * heads + head) * head_dim;
+            head_backward(gradient, dq_scale, dq_shift, normalised + q * head_dim, inverse_std[q], q_scale, head_dim);
+            head_backward(gradient + heads * head_dim, dk_scale, dk_shift, normalised + k * head_dim, inverse_std[k],
+                          k_scale, head_dim);
         }
 }

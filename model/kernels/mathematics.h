@@ -30,6 +30,11 @@ KERNEL_INLINE real real_erf(real x)
     return erf(x);
 }
 
+KERNEL_INLINE real real_log(real x)
+{
+    return log(x);
+}
+
 KERNEL_INLINE real real_sqrt(real x)
 {
     return sqrt(x);
@@ -81,6 +86,29 @@ KERNEL_INLINE real real_exp(real x)
     p = p * power_of_two(half) * power_of_two(n - half);
     p = x < least ? 0.0f : p;
     return x > most ? INFINITY : p;
+}
+
+/* log(x) for normal x > 0: x = 2^n·(1 + r) with 1 + r between √½ and √2, a polynomial of degree 11 in r (Cephes, logf).
+ * Not a number and infinity stay; 0 and subnormal x give -infinity. */
+KERNEL_INLINE real real_log(real x)
+{
+    int32_t bits = bits_of_float(x);
+    int32_t n = (int32_t)((uint32_t)bits - 0x3f3504f3u) >> 23; /* 0x3f3504f3 is √½ */
+    float mantissa = float_of_bits((int32_t)((uint32_t)bits - ((uint32_t)n << 23)));
+    float r = mantissa - 1.0f, square = r * r, power = (float)n;
+    float p = 7.0376836292e-2f;
+    p = p * r - 1.1514610310e-1f;
+    p = p * r + 1.1676998740e-1f;
+    p = p * r - 1.2420140846e-1f;
+    p = p * r + 1.4249322787e-1f;
+    p = p * r - 1.6668057665e-1f;
+    p = p * r + 2.0000714765e-1f;
+    p = p * r - 2.4999993993e-1f;
+    p = p * r + 3.3333331174e-1f;
+    p = p * r * square + power * -2.12194440e-4f - 0.5f * square;
+    p = (r + p) + power * 0.693359375f;
+    p = x < 1.17549435e-38f ? -INFINITY : p;
+    return x < INFINITY ? p : x;
 }
 
 /* tanh(x): odd polynomial up to 0.625 (Cephes, tanhf), beyond it 1 - 2/(exp(2|x|) + 1). */

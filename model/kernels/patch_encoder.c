@@ -26,6 +26,7 @@ struct room {
     real *normalised[PATCH_CONVOLUTIONS], *slope[PATCH_CONVOLUTIONS]; /* [PATCH_POSITIONS, C]; slope = GELU'(z) */
     real *dactivation, *dconvolution;                                 /* [PATCH_POSITIONS, C]; [EDGED_POSITIONS, C] */
     real *dkernel;                                                    /* [C, KERNEL_ROOM] */
+    real *scratch;                                                    /* [3·C], sums a channel */
 };
 
 size_t patch_features(size_t channels)
@@ -65,6 +66,7 @@ static size_t lay_out(struct room *room, real *workspace, size_t channels)
     TAKE(room->dactivation, plain);
     TAKE(room->dconvolution, edged);
     TAKE(room->dkernel, channels * KERNEL_ROOM);
+    TAKE(room->scratch, 3 * channels);
 #undef TAKE
     return used;
 }
@@ -114,42 +116,76 @@ static void convolve(real *y, const struct room *room, const struct patch_encode
                   channels, layer == 0 ? PATCH_STRIDE : channels, 1, channels);
 }
 
-/* Mean and inverse standard deviation of each group over one patch. values: [GROUP_VALUES]; y: [PATCH_POSITIONS, C]. */
-KERNEL_CLONES static void group_statistics(real *values, const real *y, size_t channels)
+/* sums[c] = sum over positions of x[p, c] - centre[c], squared on wish. Two positions at a time: the sum waits less. */
+KERNEL_INLINE void channel_sums(real *restrict sums, const real *restrict x, const real *restrict centre, int squared,
+                                size_t channels)
 {
-    size_t width = channels / PATCH_GROUPS;
-    real count = (real)(PATCH_POSITIONS * width);
+    const real *half = x + PATCH_POSITIONS / 2 * channels;
 
-    for (size_t group = 0; group < PATCH_GROUPS; group++) {
-        const real *first = y + group * width;
-        real sum = 0, squares = 0;
-        for (size_t p = 0; p < PATCH_POSITIONS; p++)
-            for (size_t c = 0; c < width; c++)
-                sum += first[p * channels + c];
-        real mean = sum / count;
-        for (size_t p = 0; p < PATCH_POSITIONS; p++)
-            for (size_t c = 0; c < width; c++)
-                squares += (first[p * channels + c] - mean) * (first[p * channels + c] - mean);
-        values[group] = mean;
-        values[PATCH_GROUPS + group] = 1 / real_sqrt(squares / count + GROUPNORM_EPSILON);
+    memset(sums, 0, channels * sizeof(real));
+    for (size_t p = 0; p < PATCH_POSITIONS / 2; p++) {
+#pragma omp simd
+        for (size_t c = 0; c < channels; c++) {
+            real first = x[p * channels + c] - centre[c], second = half[p * channels + c] - centre[c];
+            sums[c] += squared ? first * first + second * second : first + second;
+        }
     }
 }
 
-/* normalised = (y - mean)·inverse_std of its group; z = normalised·scale + shift. normalised may be z. */
-KERNEL_CLONES static void group_normalise(real *z, real *normalised, const real *y, const real *values,
-                                          const real *scale, const real *shift, size_t channels)
+KERNEL_INLINE real group_total(const real *sums, size_t group, size_t width)
+{
+    real total = 0;
+    for (size_t c = group * width; c < (group + 1) * width; c++)
+        total += sums[c];
+    return total;
+}
+
+/* Mean and inverse standard deviation of each group over one patch. values: [GROUP_VALUES]; y: [PATCH_POSITIONS, C];
+ * scratch: [2·C]. */
+KERNEL_CLONES static void group_statistics(real *values, const real *y, real *scratch, size_t channels)
+{
+    size_t width = channels / PATCH_GROUPS;
+    real *centre = scratch, *sums = scratch + channels, count = (real)(PATCH_POSITIONS * width);
+
+    memset(centre, 0, channels * sizeof(real));
+    channel_sums(sums, y, centre, 0, channels);
+    for (size_t group = 0; group < PATCH_GROUPS; group++) {
+        values[group] = group_total(sums, group, width) / count;
+        for (size_t c = group * width; c < (group + 1) * width; c++)
+            centre[c] = values[group];
+    }
+    channel_sums(sums, y, centre, 1, channels);
+    for (size_t group = 0; group < PATCH_GROUPS; group++)
+        values[PATCH_GROUPS + group] = 1 / real_sqrt(group_total(sums, group, width) / count + GROUPNORM_EPSILON);
+}
+
+/* Factor and offset of each channel, so that factor·x + offset is the normed x: [C] each. */
+static void channel_norms(real *factor, real *offset, const real *values, size_t channels)
 {
     size_t width = channels / PATCH_GROUPS;
 
-    for (size_t p = 0; p < PATCH_POSITIONS; p++)
-        for (size_t group = 0; group < PATCH_GROUPS; group++) {
-            real mean = values[group], inverse = values[PATCH_GROUPS + group];
-            for (size_t c = group * width; c < (group + 1) * width; c++) {
-                real n = (y[p * channels + c] - mean) * inverse;
-                normalised[p * channels + c] = n;
-                z[p * channels + c] = n * scale[c] + shift[c];
-            }
+    for (size_t c = 0; c < channels; c++) {
+        factor[c] = values[PATCH_GROUPS + c / width];
+        offset[c] = -values[c / width] * factor[c];
+    }
+}
+
+/* normalised = (y - mean)·inverse_std of its group; z = normalised·scale + shift. normalised may be z. scratch: [2·C].
+ */
+KERNEL_CLONES static void group_normalise(real *z, real *normalised, const real *y, const real *values, real *scratch,
+                                          const real *scale, const real *shift, size_t channels)
+{
+    real *factor = scratch, *offset = scratch + channels;
+
+    channel_norms(factor, offset, values, channels);
+    for (size_t p = 0; p < PATCH_POSITIONS * channels; p += channels) {
+#pragma omp simd
+        for (size_t c = 0; c < channels; c++) {
+            real n = y[p + c] * factor[c] + offset[c];
+            normalised[p + c] = n;
+            z[p + c] = n * scale[c] + shift[c];
         }
+    }
 }
 
 KERNEL_CLONES static void gelu_in_place(real *z, size_t count)
@@ -200,8 +236,8 @@ void patch_encoder_forward(real *features, real *saved, const real *patches,
             real *values = saved != NULL ? saved + plain : discarded;
             real *z = layer + 1 < PATCH_CONVOLUTIONS ? room.activation[layer] + channels : features;
             convolve(y, &room, weights, layer, channels);
-            group_statistics(values, y, channels);
-            group_normalise(z, z, y, values, weights->scale[layer], weights->shift[layer], channels);
+            group_statistics(values, y, room.scratch, channels);
+            group_normalise(z, z, y, values, room.scratch, weights->scale[layer], weights->shift[layer], channels);
             gelu_in_place(z, plain);
             if (saved != NULL)
                 saved += plain + GROUP_VALUES;
@@ -211,36 +247,44 @@ void patch_encoder_forward(real *features, real *saved, const real *patches,
 }
 
 /* Through GELU and GroupNorm: da (gradient of the activation) becomes dy (of the convolution's output), both
- * [PATCH_POSITIONS, C]; adds to dscale, dshift. */
-KERNEL_CLONES static void group_backward(real *dy, real *dscale, real *dshift, const real *da, const real *slope,
-                                         const real *normalised, const real *values, const real *scale, size_t channels)
+ * [PATCH_POSITIONS, C]; adds to dscale, dshift. scratch: [3·C]. */
+KERNEL_CLONES static void group_backward(real *dy, real *dscale, real *dshift, real *scratch, const real *da,
+                                         const real *slope, const real *normalised, const real *values,
+                                         const real *scale, size_t channels)
 {
     size_t width = channels / PATCH_GROUPS;
+    real *sums = scratch, *products = scratch + channels, *inverse = scratch + 2 * channels;
     real count = (real)(PATCH_POSITIONS * width);
-    real sum[PATCH_GROUPS] = {0}, product[PATCH_GROUPS] = {0};
 
-    for (size_t p = 0; p < PATCH_POSITIONS; p++) {
-        size_t row = p * channels;
+    memset(scratch, 0, 2 * channels * sizeof(real));
+    for (size_t row = 0; row < PATCH_POSITIONS * channels; row += channels) {
 #pragma omp simd
         for (size_t c = 0; c < channels; c++) {
             real dz = da[row + c] * slope[row + c];
-            dscale[c] += dz * normalised[row + c];
-            dshift[c] += dz;
+            sums[c] += dz;
+            products[c] += dz * normalised[row + c];
             dy[row + c] = dz * scale[c];
         }
-        for (size_t group = 0; group < PATCH_GROUPS; group++)
-            for (size_t c = row + group * width; c < row + (group + 1) * width; c++) {
-                sum[group] += dy[c];
-                product[group] += dy[c] * normalised[c];
-            }
     }
-    for (size_t p = 0; p < PATCH_POSITIONS; p++)
-        for (size_t group = 0; group < PATCH_GROUPS; group++) {
-            real inverse = values[PATCH_GROUPS + group];
-            real mean = sum[group] / count, slant = product[group] / count;
-            for (size_t c = p * channels + group * width; c < p * channels + (group + 1) * width; c++)
-                dy[c] = inverse * (dy[c] - mean - normalised[c] * slant);
+    for (size_t c = 0; c < channels; c++) {
+        dshift[c] += sums[c];
+        dscale[c] += products[c];
+        sums[c] *= scale[c];
+        products[c] *= scale[c];
+    }
+    for (size_t group = 0; group < PATCH_GROUPS; group++) { /* from here on means over the group */
+        real mean = group_total(sums, group, width) / count, slant = group_total(products, group, width) / count;
+        for (size_t c = group * width; c < (group + 1) * width; c++) {
+            sums[c] = mean;
+            products[c] = slant;
+            inverse[c] = values[PATCH_GROUPS + group];
         }
+    }
+    for (size_t row = 0; row < PATCH_POSITIONS * channels; row += channels) {
+#pragma omp simd
+        for (size_t c = 0; c < channels; c++)
+            dy[row + c] = inverse[c] * (dy[row + c] - sums[c] - normalised[row + c] * products[c]);
+    }
 }
 
 /* Activations, slopes and normalised values of all layers of one patch, from what forward saved. */
@@ -251,8 +295,8 @@ static void restore(const struct room *room, const real *saved, const struct pat
 
     for (size_t layer = 0; layer < PATCH_CONVOLUTIONS; layer++, saved += plain + GROUP_VALUES) {
         real *z = room->activation[layer] + channels;
-        group_normalise(z, room->normalised[layer], saved, saved + plain, weights->scale[layer], weights->shift[layer],
-                        channels);
+        group_normalise(z, room->normalised[layer], saved, saved + plain, room->scratch, weights->scale[layer],
+                        weights->shift[layer], channels);
         gelu_with_slope(z, room->slope[layer], plain);
     }
 }
@@ -265,8 +309,8 @@ static void layer_backward(const struct patch_encoder_gradient *gradient, const 
     size_t window = layer_window(layer, channels);
     real *dy = room->dconvolution + channels;
 
-    group_backward(dy, gradient->scale[layer], gradient->shift[layer], da, room->slope[layer], room->normalised[layer],
-                   values, weights->scale[layer], channels);
+    group_backward(dy, gradient->scale[layer], gradient->shift[layer], room->scratch, da, room->slope[layer],
+                   room->normalised[layer], values, weights->scale[layer], channels);
     column_sum_add(gradient->bias[layer], dy, PATCH_POSITIONS, channels);
     if (layer == 0) {
         small_product(room->dkernel, dy, room->samples, PRODUCT_ADD, channels, KERNEL_ROOM, PATCH_POSITIONS,

@@ -44,7 +44,7 @@ static double *as_double(const real *x, size_t count)
 static void layernorm_equals_its_formula_and_adds_its_gradients(void **state)
 {
     (void)state;
-    for (size_t width = 1; width < 70; width += 17) {
+    for (size_t width = 5; width < 70; width += 16) {
         size_t tokens = 13, count = tokens * width;
         real *x = random_array(count, 2), *scale = random_array(width, 1), *shift = random_array(width, 1);
         real *y = zero_array(count), *mean = zero_array(tokens), *inverse = zero_array(tokens);

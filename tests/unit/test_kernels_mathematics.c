@@ -57,6 +57,21 @@ static void erf_is_within_three_units_in_the_last_place(void **state)
     assert_true(worst_ulp(erf_once, erf, -1, 1) < 3);
 }
 
+static real log_once(real x)
+{
+    return real_log(x);
+}
+
+static void log_is_within_two_units_in_the_last_place(void **state)
+{
+    (void)state;
+    assert_true(worst_ulp(log_once, log, 1e-37f, 1e-30f) < 2);
+    assert_true(worst_ulp(log_once, log, 0.001f, 3) < 2);
+    assert_true(worst_ulp(log_once, log, 1, 1100) < 2);
+    assert_true(worst_ulp(log_once, log, 1e10f, 3e38f) < 2);
+    assert_true(real_log(1) == 0 && isinf(real_log(0)) && isinf(real_log(INFINITY)) && isnan(real_log(NAN)));
+}
+
 static void extreme_arguments_give_limits_and_not_a_number_stays(void **state)
 {
     (void)state;
@@ -78,6 +93,7 @@ int main(void)
         cmocka_unit_test(exp_is_within_two_units_in_the_last_place),
         cmocka_unit_test(tanh_is_within_three_units_in_the_last_place),
         cmocka_unit_test(erf_is_within_three_units_in_the_last_place),
+        cmocka_unit_test(log_is_within_two_units_in_the_last_place),
         cmocka_unit_test(extreme_arguments_give_limits_and_not_a_number_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
