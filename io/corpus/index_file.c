@@ -66,6 +66,7 @@ enum status index_write(const char *folder, const struct corpus_record *records,
     TRY(table_write(&record_table, file, temporary, records, n_records));
     TRY(table_write(&event_table, file, temporary, events, n_events));
     TRY(hdf5_write_array(file, "labels", temporary, H5T_STD_I8LE, H5T_NATIVE_INT8, 2, shape, labels));
+    TRY_H5(H5Fflush(file, H5F_SCOPE_LOCAL), STATUS_IO, "%s: cannot be written out; is the disk full?", temporary);
     herr_t closed = H5Fclose(file);
     file = -1;
     TRY_H5(closed, STATUS_IO, "%s: cannot be written out; is the disk full?", temporary);
@@ -73,6 +74,7 @@ enum status index_write(const char *folder, const struct corpus_record *records,
     TRY(file_rename(temporary, path));
     status = STATUS_OK;
 fail:
+    hdf5_give_up_file(file);
     hdf5_close(file);
     if (status != STATUS_OK)
         unlink(temporary);

@@ -65,6 +65,7 @@ fail:
 
 static void forget_shard(struct shard_writer *writer)
 {
+    hdf5_give_up_file(writer->file); /* open only if it was not finished */
     hdf5_close(writer->signal);
     hdf5_close(writer->file);
     writer->signal = writer->file = -1;
@@ -124,6 +125,8 @@ static enum status close_shard(struct shard_writer *writer)
     TRY(table_write(&shard_table, writer->file, writer->temporary, writer->records, writer->n_records));
     hdf5_close(writer->signal);
     writer->signal = -1;
+    TRY_H5(H5Fflush(writer->file, H5F_SCOPE_LOCAL), STATUS_IO, "%s: cannot be written out; is the disk full?",
+           writer->temporary);
     herr_t closed = H5Fclose(writer->file);
     writer->file = -1;
     TRY_H5(closed, STATUS_IO, "%s: cannot be written out; is the disk full?", writer->temporary);

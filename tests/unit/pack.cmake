@@ -1,0 +1,3 @@
+# Simulator, labels, recipes and patients of anyecg-pack.
+add_unit_test(test_simulator test_simulator.c unit anyecg_pack)
+add_unit_test(test_labels test_labels.c unit anyecg_pack)
