@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "infer/result_store.h"
+#include "train/model_message.h"
 
 enum { INFER_TOKENS = 4096, DEFAULT_WINDOW_SECONDS = 10 };
 
@@ -26,99 +27,42 @@ static enum status read_stage(struct anyecg *model)
                       model->checkpoint->folder, message->stage);
 }
 
-static enum status read_recipe(struct anyecg *model)
-{
-    const Anyecg__PreprocessingRecipe *stored = model->message->preprocessing;
-    const char *folder = model->checkpoint->folder;
-    if (!stored)
-        return status_set(STATUS_DAMAGED, "%s: field preprocessing is missing", folder);
-    model->recipe = (struct signal_recipe){.version = (int)stored->version,
-                                           .low_hz = stored->low_hz,
-                                           .high_hz = stored->high_hz,
-                                           .order = (int)stored->order,
-                                           .notch_q = stored->notch_q,
-                                           .denoise = stored->denoise};
-    if (!notch_mode_from_name(stored->notch, &model->recipe.notch))
-        return status_set(STATUS_DAMAGED, "%s: field preprocessing.notch: '%s' is not known", folder, stored->notch);
-    char hash[17];
-    signal_recipe_hash(&model->recipe, hash);
-    if (strcmp(hash, stored->hash) != 0)
-        return status_set(STATUS_DAMAGED,
-                          "%s: field preprocessing.hash: is %s, this program's recipe of these values has %s; use the "
-                          "program version %s that wrote it",
-                          folder, stored->hash, hash,
-                          model->message->provenance ? model->message->provenance->program_version : "?");
-    return STATUS_OK;
-}
-
-static struct trunk_config trunk_from(const Anyecg__TrunkConfig *stored)
-{
-    return (struct trunk_config){.layers = stored->layers,
-                                 .width = stored->width,
-                                 .heads = stored->heads,
-                                 .mlp = stored->mlp,
-                                 .channels = stored->channels,
-                                 .tolerance = stored->tolerance,
-                                 .layer_scale = stored->layer_scale};
-}
-
-/* Patch length and table sizes are constants of this program. */
-static enum status check_constants(const Anyecg__TrunkConfig *stored, const char *folder)
-{
-    if (!stored)
-        return status_set(STATUS_DAMAGED, "%s: the trunk's configuration is missing", folder);
-    if (stored->patch_samples != PATCH_SAMPLES || stored->times != MAX_TIMES || stored->leads != MAX_SPAN_LEADS)
-        return status_set(STATUS_DAMAGED, "%s: patches of %u samples, %u times, %u leads: this program has %d, %d, %d",
-                          folder, stored->patch_samples, stored->times, stored->leads, PATCH_SAMPLES, MAX_TIMES,
-                          MAX_SPAN_LEADS);
-    return STATUS_OK;
-}
-
 /* Reads all tensors of a prefix into a flat array of the model's layout; the others stay zero. */
 static enum status read_weights(const struct anyecg *model, const struct parameters *parameters, const char *prefix,
                                 real **weights)
 {
-    struct checkpoint_tensor *tensors = xcalloc(parameters->n_tensors, sizeof *tensors);
-    size_t n_tensors = 0;
+    size_t n_tensors;
     *weights = xcalloc(parameters->count, sizeof **weights);
-    for (size_t i = 0; i < parameters->n_tensors; i++) {
-        const struct tensor *tensor = &parameters->tensors[i];
-        if (!has_prefix(tensor->name, prefix))
-            continue;
-        struct checkpoint_tensor *wanted = &tensors[n_tensors++];
-        *wanted = (struct checkpoint_tensor){
-            .name = tensor->name, .data = *weights + tensor->first, .type = CHECKPOINT_F32, .n_dims = tensor->n_dims};
-        for (unsigned d = 0; d < tensor->n_dims; d++)
-            wanted->shape[d] = tensor->shape[d];
-    }
+    struct checkpoint_tensor *tensors = model_tensors(parameters, *weights, prefix, "", &n_tensors);
     enum status status = checkpoint_read_tensors(model->checkpoint, CHECKPOINT_WEIGHTS, prefix, tensors, n_tensors);
-    free(tensors);
+    model_tensors_free(tensors, n_tensors);
     return status;
 }
 
 static enum status open_tokenizer(struct anyecg *model, const struct batch_bounds *bounds)
 {
-    const Anyecg__TokenizerConfig *stored = model->message->tokenizer;
-    const char *folder = model->checkpoint->folder;
+    struct tokenizer_config config;
     enum status status;
 
-    REQUIRE(stored, STATUS_DAMAGED, "%s: field tokenizer is missing", folder);
-    TRY(check_constants(stored->encoder, folder));
-    struct tokenizer_config config = {.encoder = trunk_from(stored->encoder),
-                                      .quantize = stored->quantize,
-                                      .codes = stored->codes,
-                                      .code_dimension = stored->code_dimension,
-                                      .codebook_update =
-                                          strcmp(stored->codebook_update, "loss") == 0 ? CODEBOOK_LOSS : CODEBOOK_EMA,
-                                      .ema_decay = stored->ema_decay,
-                                      .commitment = stored->commitment,
-                                      .morphology_blocks = stored->morphology_blocks,
-                                      .frequency_blocks = stored->frequency_blocks,
-                                      .demography_blocks = stored->demography_blocks};
-    TRY(tokenizer_config_check(&config, folder));
+    TRY(tokenizer_from_message(&config, model->message->tokenizer, model->checkpoint->folder));
     model->tokenizer = tokenizer_create(&config, bounds, false);
     model->width = config.encoder.width;
     TRY(read_weights(model, tokenizer_parameters(model->tokenizer), "tokenizer.", &model->tokenizer_weights));
+fail:
+    return status;
+}
+
+static enum status open_backbone(struct anyecg *model, const struct trunk_config *trunk,
+                                 const struct batch_bounds *bounds)
+{
+    enum { MOST_CODES = 1 << 20 };
+    uint32_t codes = model->message->backbone->codes;
+    enum status status;
+
+    REQUIRE(codes > 0 && codes <= MOST_CODES, STATUS_DAMAGED, "%s: field backbone.codes: %u codes are out of range",
+            model->checkpoint->folder, codes);
+    model->backbone = backbone_create_inference(trunk, codes, bounds);
+    TRY(read_weights(model, backbone_parameters(model->backbone), "backbone.", &model->weights));
 fail:
     return status;
 }
@@ -127,29 +71,18 @@ static enum status open_trunk(struct anyecg *model, const struct batch_bounds *b
 {
     const Anyecg__Checkpoint *message = model->message;
     const char *folder = model->checkpoint->folder;
+    struct trunk_config trunk;
+    struct head_config head;
     enum status status;
 
     REQUIRE(message->backbone, STATUS_DAMAGED, "%s: field backbone is missing", folder);
-    TRY(check_constants(message->backbone->trunk, folder));
-    struct trunk_config trunk = trunk_from(message->backbone->trunk);
-    TRY(trunk_config_check(&trunk, folder));
+    TRY(trunk_from_message(&trunk, message->backbone->trunk, folder));
     model->width = trunk.width;
-    if (model->stage == STAGE_PRETRAIN) {
-        REQUIRE(message->backbone->codes > 0 && message->backbone->codes <= 1 << 20, STATUS_DAMAGED,
-                "%s: field backbone.codes: %u codes are out of range", folder, message->backbone->codes);
-        model->backbone = backbone_create(&trunk, message->backbone->codes, bounds);
-        TRY(read_weights(model, backbone_parameters(model->backbone), "backbone.", &model->weights));
-        return STATUS_OK;
-    }
-    const Anyecg__HeadConfig *stored = message->head;
-    REQUIRE(stored, STATUS_DAMAGED, "%s: field head is missing", folder);
-    struct head_config head = {.task = model->task,
-                               .outputs = stored->outputs,
-                               .window_seconds = stored->window_seconds,
-                               .second_width = stored->second_width,
-                               .second_layers = stored->second_layers,
-                               .second_heads = stored->second_heads};
-    TRY(head_config_check(&head, folder));
+    if (model->stage == STAGE_PRETRAIN)
+        return open_backbone(model, &trunk, bounds);
+    TRY(head_from_message(&head, message->head, folder));
+    REQUIRE(head.task == model->task, STATUS_DAMAGED, "%s: field head.task: is %s, field task is %s", folder,
+            task_name(head.task), task_name(model->task));
     if (model->task == TASK_LONGECG) {
         model->window_seconds = head.window_seconds;
         model->longecg = longecg_create(&trunk, &head, bounds, bounds->spans, INFER_TOKENS, false);
@@ -204,7 +137,7 @@ int anyecg_open(struct anyecg **out, const char *path)
     TRY(checkpoint_open(&model->checkpoint, folder));
     model->message = model->checkpoint->message;
     TRY(read_stage(model));
-    TRY(read_recipe(model));
+    TRY(recipe_from_message(&model->recipe, model->message->preprocessing, folder));
     TRY(read_classes(model));
     model->window_seconds = DEFAULT_WINDOW_SECONDS;
     if (model->message->data && model->message->data->window_seconds > 0)

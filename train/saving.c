@@ -28,6 +28,23 @@ void message_add_class(struct message_store *store, const char *code, const char
     class->threshold = isnan(threshold) ? 0 : threshold;
 }
 
+/* The arrays of folds are the configuration's. */
+static void fill_data(const struct run *run, struct message_store *store)
+{
+    const struct data_config *config = &run->config->data;
+    Anyecg__DataSettings *data = &store->data;
+
+    anyecg__data_settings__init(data);
+    data->window_seconds = config->window_seconds;
+    data->n_train_folds = config->n_train_folds;
+    data->train_folds = config->train_folds;
+    data->n_validation_folds = config->n_validation_folds;
+    data->validation_folds = config->validation_folds;
+    data->n_test_folds = config->n_test_folds;
+    data->test_folds = config->test_folds;
+    store->checkpoint.data = data;
+}
+
 static void fill_training(const struct run *run, struct message_store *store)
 {
     Anyecg__TrainingState *training = &store->training;
@@ -113,6 +130,7 @@ static void fill_message(const struct run *run, struct message_store *store)
         if (mask == 0 || (mask >> lead & 1) != 0)
             store->leads[checkpoint->n_leads++] = (char *)lead_name((enum lead)lead);
     checkpoint->leads = store->leads;
+    fill_data(run, store);
     fill_training(run, store);
     fill_provenance(run, store);
     store->card = model_card(run);

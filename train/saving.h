@@ -12,6 +12,7 @@ struct message_store {
     Anyecg__HeadConfig head;
     Anyecg__TrunkConfig encoder, trunk;
     Anyecg__PreprocessingRecipe recipe;
+    Anyecg__DataSettings data;
     Anyecg__TrainingState training;
     Anyecg__Provenance provenance;
     char recipe_hash[17], corpus_hash[17];
