@@ -46,10 +46,19 @@ fail:
     return status;
 }
 
-enum status bridge_open(struct bridge **out, signal_source source, void *context, uint64_t samples,
-                        struct quality_meter *meter)
+struct bridge *bridge_create(void)
 {
-    struct bridge *bridge = NEW_ARRAY(struct bridge, 1);
+    return xcalloc(1, sizeof(struct bridge));
+}
+
+void bridge_free(struct bridge *bridge)
+{
+    free(bridge);
+}
+
+enum status bridge_begin(struct bridge *bridge, signal_source source, void *context, uint64_t samples,
+                         struct quality_meter *meter)
+{
     enum status status;
 
     bridge->source = source;
@@ -63,16 +72,9 @@ enum status bridge_open(struct bridge **out, signal_source source, void *context
     if (!bridge->is_empty)
         bridge->first_value = bridge->next_value;
     bridge->last_value = bridge->first_value;
-    *out = bridge;
     return STATUS_OK;
 fail:
-    bridge_close(bridge);
     return status;
-}
-
-void bridge_close(struct bridge *bridge)
-{
-    free(bridge);
 }
 
 float bridge_first_value(const struct bridge *bridge)
@@ -136,7 +138,8 @@ enum status bridge_read(struct bridge *bridge, float *mv, size_t count)
 
     if (inside > 0) {
         TRY(bridge->source(bridge->context, bridge->position, inside, mv));
-        quality_meter_add(bridge->meter, mv, inside);
+        if (bridge->meter != NULL)
+            quality_meter_add(bridge->meter, mv, inside);
         TRY(bridge_gaps(bridge, mv, inside));
         bridge->position += inside;
     }
@@ -151,7 +154,7 @@ enum status bridge_finish(struct bridge *bridge)
 {
     enum status status;
 
-    while (bridge->position < bridge->samples) {
+    while (bridge->meter != NULL && bridge->position < bridge->samples) {
         uint64_t left = bridge->samples - bridge->position, count = left < LOOK_SAMPLES ? left : LOOK_SAMPLES;
 
         TRY(bridge->source(bridge->context, bridge->position, count, bridge->look));

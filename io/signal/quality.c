@@ -28,9 +28,11 @@ struct rail {
 struct quality_meter {
     double rate_hz;
     uint64_t samples, valid, beyond;
-    float first;             /* the first valid sample */
-    float *kept;             /* [samples] valid ones, or NULL for a long lead */
-    uint64_t *bins;          /* [SPAN_BINS], or NULL for a short one */
+    float first;   /* the first valid sample */
+    bool is_exact; /* a short lead, whose samples are kept */
+    float *kept;   /* the valid ones */
+    size_t kept_capacity;
+    uint64_t *bins;          /* [SPAN_BINS] of a long lead */
     struct rail top, bottom; /* `value` of these is the greatest and the least sample */
     float anchor;            /* where the constant run that is under way began */
     uint64_t constant, longest_constant;
@@ -41,18 +43,9 @@ bool sample_is_valid(float mv)
     return fabsf(mv) <= (float)wild_mv; /* false for NaN */
 }
 
-struct quality_meter *quality_meter_create(uint64_t samples, double rate_hz)
+struct quality_meter *quality_meter_create(void)
 {
-    struct quality_meter *meter = xcalloc(1, sizeof *meter);
-
-    meter->rate_hz = rate_hz;
-    meter->top.sign = 1;
-    meter->bottom.sign = -1;
-    if (samples <= EXACT_SAMPLES)
-        meter->kept = NEW_ARRAY(float, samples + 1);
-    else
-        meter->bins = xcalloc(SPAN_BINS, sizeof *meter->bins);
-    return meter;
+    return xcalloc(1, sizeof(struct quality_meter));
 }
 
 void quality_meter_free(struct quality_meter *meter)
@@ -62,6 +55,23 @@ void quality_meter_free(struct quality_meter *meter)
     free(meter->kept);
     free(meter->bins);
     free(meter);
+}
+
+void quality_meter_begin(struct quality_meter *meter, uint64_t samples, double rate_hz)
+{
+    *meter = (struct quality_meter){.rate_hz = rate_hz,
+                                    .is_exact = samples <= EXACT_SAMPLES,
+                                    .kept = meter->kept,
+                                    .kept_capacity = meter->kept_capacity,
+                                    .bins = meter->bins,
+                                    .top.sign = 1,
+                                    .bottom.sign = -1};
+    if (meter->is_exact)
+        GROW_ARRAY(meter->kept, meter->kept_capacity, samples + 1);
+    else if (meter->bins == NULL)
+        meter->bins = NEW_ARRAY(uint64_t, SPAN_BINS);
+    if (!meter->is_exact)
+        memset(meter->bins, 0, SPAN_BINS * sizeof *meter->bins);
 }
 
 static inline void rail_add(struct rail *rail, float mv, bool is_first)
@@ -111,7 +121,7 @@ void quality_meter_add(struct quality_meter *meter, const float *mv, size_t coun
         rail_add(&meter->bottom, mv[i], meter->valid == 0);
         constant_run_add(meter, mv[i]);
         meter->beyond += fabsf(mv[i]) > (float)output_rail_mv;
-        if (meter->kept != NULL) {
+        if (meter->is_exact) {
             meter->kept[meter->valid] = mv[i];
         } else {
             double bin = floor(((double)mv[i] - meter->first) / bin_mv) + SPAN_BINS / 2;
@@ -138,7 +148,7 @@ static double middle_span(struct quality_meter *meter)
     uint64_t low = (uint64_t)(tail_share * (double)(meter->valid - 1)), high = meter->valid - 1 - low;
     float least;
 
-    if (meter->kept == NULL)
+    if (!meter->is_exact)
         return bin_mv * (double)(bin_of_rank(meter, high) - bin_of_rank(meter, low));
     least = select_kth(meter->kept, meter->valid, low);
     return (double)select_kth(meter->kept + low, meter->valid - low, high - low) - least;

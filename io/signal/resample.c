@@ -96,42 +96,43 @@ static enum status skip_lead_in(struct resampler *resampler, double rate_hz)
     return status;
 }
 
-enum status resampler_open(struct resampler **out, struct bridge *bridge, double rate_hz)
+struct resampler *resampler_create(void)
 {
-    struct resampler *resampler = NEW_ARRAY(struct resampler, 1);
+    return xcalloc(1, sizeof(struct resampler));
+}
+
+void resampler_free(struct resampler *resampler)
+{
+    if (resampler == NULL)
+        return;
+    soxr_delete(resampler->soxr);
+    free(resampler);
+}
+
+enum status resampler_begin(struct resampler *resampler, struct bridge *bridge, double rate_hz)
+{
     soxr_io_spec_t samples = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
     soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
     soxr_runtime_spec_t one_thread = soxr_runtime_spec(1);
     soxr_error_t error = NULL;
     enum status status;
 
+    soxr_delete(resampler->soxr);
     resampler->bridge = bridge;
     resampler->soxr = NULL;
     resampler->lead_in = 0;
     resampler->feed_status = STATUS_OK;
-    if (rate_hz != SAMPLE_RATE_HZ) {
-        resampler->soxr = soxr_create(rate_hz, SAMPLE_RATE_HZ, 1, &error, &samples, &quality, &one_thread);
-        if (error == NULL && resampler->soxr != NULL)
-            error = soxr_set_input_fn(resampler->soxr, feed, resampler, FEED_SAMPLES);
-        REQUIRE(error == NULL && resampler->soxr != NULL, STATUS_INTERNAL,
-                "resampling from %g to %d Hz: libsoxr says '%s'; install libsoxr 0.1.2 or newer", rate_hz,
-                SAMPLE_RATE_HZ, error == NULL ? "no reason" : error);
-    }
-    if (resampler->soxr != NULL)
-        TRY(skip_lead_in(resampler, rate_hz));
-    *out = resampler;
-    return STATUS_OK;
+    if (rate_hz == SAMPLE_RATE_HZ)
+        return STATUS_OK;
+    resampler->soxr = soxr_create(rate_hz, SAMPLE_RATE_HZ, 1, &error, &samples, &quality, &one_thread);
+    if (error == NULL && resampler->soxr != NULL)
+        error = soxr_set_input_fn(resampler->soxr, feed, resampler, FEED_SAMPLES);
+    REQUIRE(error == NULL && resampler->soxr != NULL, STATUS_INTERNAL,
+            "resampling from %g to %d Hz: libsoxr says '%s'; install libsoxr 0.1.2 or newer", rate_hz, SAMPLE_RATE_HZ,
+            error == NULL ? "no reason" : error);
+    return skip_lead_in(resampler, rate_hz);
 fail:
-    resampler_close(resampler);
     return status;
-}
-
-void resampler_close(struct resampler *resampler)
-{
-    if (resampler == NULL)
-        return;
-    soxr_delete(resampler->soxr);
-    free(resampler);
 }
 
 enum status resampler_read(struct resampler *resampler, float *mv, size_t count)

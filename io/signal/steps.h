@@ -1,4 +1,5 @@
-/* io/signal/steps.h — the single steps of the preprocessing, for process.c and for tests of one step.
+/* io/signal/steps.h — the single steps of the preprocessing, for stream.c, for a quality known before a lead is
+ * streamed, and for tests of one step.
  *
  * A lead flows through them in this order: bridge (read, invalid stretches bridged, quality counted on the way) →
  * resampler (300 Hz) → band-pass → mains → denoise. The first two are streams over the whole lead, the others work on
@@ -33,9 +34,11 @@ float select_median(float *values, size_t count);
 
 struct quality_meter;
 
-/* For a lead of `samples` samples. Freed with quality_meter_free. */
-struct quality_meter *quality_meter_create(uint64_t samples, double rate_hz);
+struct quality_meter *quality_meter_create(void);
 void quality_meter_free(struct quality_meter *meter);
+
+/* Begins a lead of `samples` samples; the room of the lead before is used again. */
+void quality_meter_begin(struct quality_meter *meter, uint64_t samples, double rate_hz);
 
 /* Takes the next samples of the raw lead; those that are not valid (sample_is_valid) may be NaN or anything. */
 void quality_meter_add(struct quality_meter *meter, const float *mv, size_t count);
@@ -50,11 +53,13 @@ bool sample_is_valid(float mv);
 
 struct bridge;
 
-/* Reads a lead in order. source, context: as in signal_process; meter is fed with the raw samples and stays the
- * caller's. */
-enum status bridge_open(struct bridge **out, signal_source source, void *context, uint64_t samples,
-                        struct quality_meter *meter);
-void bridge_close(struct bridge *bridge);
+struct bridge *bridge_create(void);
+void bridge_free(struct bridge *bridge);
+
+/* Begins to read a lead in order. source, context: as in signal_process; meter is fed with the raw samples and stays
+ * the caller's; it may be NULL. */
+enum status bridge_begin(struct bridge *bridge, signal_source source, void *context, uint64_t samples,
+                         struct quality_meter *meter);
 
 /* The first valid sample; 0 if the lead has none, which bridge_is_empty tells. */
 float bridge_first_value(const struct bridge *bridge);
@@ -64,7 +69,8 @@ bool bridge_is_empty(const struct bridge *bridge);
  * before the first and after the last valid sample; behind the end of the lead the last value goes on for ever. */
 enum status bridge_read(struct bridge *bridge, float *mv, size_t count);
 
-/* Shows the meter what has not been read yet: the resampler needs no raw sample behind its last one. */
+/* Shows the meter, if there is one, what has not been read yet: the resampler needs no raw sample behind its last one.
+ */
 enum status bridge_finish(struct bridge *bridge);
 
 /* ---- resample.c ---- */
@@ -74,9 +80,11 @@ struct resampler;
 /* Samples at 300 Hz that lie inside a lead of this length: ceil(samples · 300 / rate). */
 uint64_t resampled_samples(uint64_t samples, double rate_hz);
 
-/* A stream at 300 Hz from the bridge, which stays the caller's. Sample 0 of the one is sample 0 of the other. */
-enum status resampler_open(struct resampler **out, struct bridge *bridge, double rate_hz);
-void resampler_close(struct resampler *resampler);
+struct resampler *resampler_create(void);
+void resampler_free(struct resampler *resampler);
+
+/* Begins a stream at 300 Hz from the bridge, which stays the caller's. Sample 0 of the one is sample 0 of the other. */
+enum status resampler_begin(struct resampler *resampler, struct bridge *bridge, double rate_hz);
 
 /* The next `count` samples at 300 Hz, less bridge_first_value(): the offset of an electrode can be thousands of times
  * the heart's signal and would cost precision. The band-pass removes it anyway. */
