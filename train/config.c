@@ -49,6 +49,29 @@ static cyaml_config_t cyaml_settings(struct complaint *complaint)
     return (cyaml_config_t){.log_fn = listen, .log_ctx = complaint, .mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
 }
 
+/* libcyaml names the place of what it read before an unexpected key. Where the key begins a line from there on, that
+ * line is named instead. */
+static void mend_place(struct complaint *complaint, const char *text)
+{
+    static const char unexpected[] = "Unexpected key: ";
+    const char *key = complaint->text + sizeof unexpected - 1;
+    size_t length = strlen(key);
+    unsigned reported, line = 1;
+
+    if (!has_prefix(complaint->text, unexpected) || sscanf(complaint->place, "line %u", &reported) != 1)
+        return;
+    for (const char *at = text; at != NULL && *at != 0; line++) {
+        const char *start = at + strspn(at, " ");
+
+        if (line >= reported && strncmp(start, key, length) == 0 && start[length] == ':') {
+            snprintf(complaint->place, sizeof complaint->place, "line %u, column %zu", line, (size_t)(start - at) + 1);
+            return;
+        }
+        at = strchr(at, '\n');
+        at = at != NULL ? at + 1 : NULL;
+    }
+}
+
 /* Reads a text by itself. *config is NULL if the text sets nothing. where: the file or setting, for the message. */
 static enum status read_text(struct config **config, const char *text, const char *where, bool has_lines)
 {
@@ -58,6 +81,7 @@ static enum status read_text(struct config **config, const char *text, const cha
     cyaml_err_t error = cyaml_load_data((const uint8_t *)text, strlen(text), &settings, &config_schema, &data, NULL);
 
     if (error != CYAML_OK) {
+        mend_place(&complaint, text);
         make_printable(complaint.text);
         return status_set(STATUS_CONFIG, "%s%s%s: %s; docs/CONFIG.md lists all keys and their values", where,
                           has_lines && complaint.place[0] ? ": " : "", has_lines ? complaint.place : "",

@@ -1,5 +1,5 @@
-/* tests/mpi/list_tensors.c — prints name, size and XXH64 of all tensors of a checkpoint, sorted by name, so that two runs
- * can be compared however many ranks wrote them. All checksums are verified first. */
+/* tests/mpi/list_tensors.c — prints name, size and XXH64 of all tensors of a checkpoint, sorted by name, so that two
+ * runs can be compared however many ranks wrote them. All checksums are verified first. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/train_setting.sh"
 
 gradient() { # RANKS NAME STAGE...
-    ranks=$1 name=$2
+    local ranks=$1 name=$2 code
     shift 2
     train "$ranks" "$name" "$@" --max-steps 1 --set reduction=fast --set tokenizer.kmeans_batches=0 \
         --set reduction_bucket_mb=1 --set test.dump_gradient="$work/$name.gradient"

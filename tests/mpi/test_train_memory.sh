@@ -5,14 +5,14 @@
 counter=$tools/libcount_allocations.so
 
 allocations() { # NAME STEPS STAGE...: calls of rank 0 and rank 1
-    name=$1 steps=$2
+    local name=$1 steps=$2
     shift 2
     mpirun --oversubscribe -n 2 env LD_PRELOAD="$counter" ALLOCATION_COUNT="$work/$name" "$bin/anyecg-train" "$@" \
         -c "$config" --corpus "$corpus" --out "$work/$name.run" --set log.every_steps=1000 --max-steps "$steps" \
         2> "$work/$name.err" || { cat "$work/$name.err" >&2; fail "$name"; }
 }
 no_growth() { # NAME STAGE...
-    name=$1
+    local name=$1
     shift
     rm -rf "$work/$name-short.run" "$work/$name-long.run"
     allocations $name-short 10 "$@" --set $name.steps=1000

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/train_setting.sh"
 
 both() { # NAME STAGE...: 2 ranks, whole, and stopped after step 7 of 20
-    name=$1
+    local name=$1
     shift
     train 2 $name-whole "$@"
     train 2 $name-parts "$@" --max-steps 7

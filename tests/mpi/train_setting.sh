@@ -20,7 +20,7 @@ tokenizer:
   warmup: 0
   batch: {tokens: 320, micro_batches: 4}
   optimiser: {learning_rate: 1e-3}
-  model: {layers: 2, width: 32, heads: 2, channels: 4, codes: 24, code_dimension: 8,
+  model: {layers: 2, width: 32, heads: 2, channels: 8, codes: 24, code_dimension: 8,
           morphology_blocks: 1, frequency_blocks: 1, demography_blocks: 1}
   baseline_patches: 0
 pretrain:
@@ -28,7 +28,7 @@ pretrain:
   warmup: 0
   batch: {tokens: 320, micro_batches: 4}
   optimiser: {learning_rate: 1e-3}
-  model: {layers: 2, width: 32, heads: 2, channels: 4}
+  model: {layers: 2, width: 32, heads: 2, channels: 8}
 finetune:
   steps: 20
   warmup: 0
@@ -39,7 +39,7 @@ YAML
 
 # train RANKS NAME STAGE...: runs into $work/NAME, its output into $work/NAME.err; the exit code is the program's.
 train() {
-    ranks=$1 name=$2
+    local ranks=$1 name=$2 code
     shift 2
     mpirun --oversubscribe -n "$ranks" "$bin/anyecg-train" "$@" -c "$config" --corpus "$corpus" --out "$work/$name" \
         > "$work/$name.out" 2> "$work/$name.err" || {
