@@ -6,7 +6,7 @@
 #
 # Variables, set by jobs/submit.sh: ANYECG_BUILD (folder of the programs), ANYECG_LAUNCHER (srun or mpirun), ANYECG_MODULES,
 # ANYECG_SET (KEY=VALUE, one a line: `launch` appends nothing by itself, training scripts pass "${settings[@]}"),
-# ANYECG_MOST_RESTARTS. run_folder, set by a training script: no requeue while it holds a file STOP.
+# ANYECG_MOST_RESTARTS. run_folder, set by a training script: no requeue if its log says that a file STOP ended the run.
 
 set -uo pipefail
 : "${ANYECG_BUILD:?is set by jobs/submit.sh}" "${ANYECG_LAUNCHER:=srun}" "${ANYECG_MOST_RESTARTS:=100}"
@@ -88,8 +88,8 @@ requeue() {
         return
     elif [ $end_asked = yes ]; then
         echo "the job was told to end, so it is not requeued; submit it again to resume"
-    elif [ -n "${run_folder:-}" ] && [ -e "$run_folder/STOP" ]; then
-        echo "$run_folder/STOP is there, so the job is not requeued; remove the file and submit again to resume"
+    elif [ -n "${run_folder:-}" ] && tail -n 1 "$run_folder/log.txt" 2>/dev/null | grep -q 'a file STOP'; then
+        echo "a file STOP in $run_folder ended the run, so the job is not requeued; submit it again to resume"
     elif [ "${SLURM_RESTART_COUNT:-0}" -ge "$ANYECG_MOST_RESTARTS" ]; then
         echo "the job was requeued ${SLURM_RESTART_COUNT} times (MOST_RESTARTS in the site file), so it is not requeued again" >&2
     else

@@ -32,7 +32,7 @@ check_machine() {
         command -v $tool >/dev/null || skip "$tool is missing (apt-get install slurm-wlm munge iproute2)"
     done
     unshare --mount --uts --net --pid --fork true 2>/dev/null || skip "this container may not unshare namespaces"
-    unshare --net sh -c 'ip link add a type bridge && ip link add b type veth peer name c' 2>/dev/null ||
+    unshare --net sh -c 'ip link add name bridge0 type bridge && ip link add name veth0 type veth peer name veth1' 2>/dev/null ||
         skip "this kernel has no bridges or no veth links"
 }
 

@@ -134,10 +134,11 @@ a_job_told_to_end_is_not_requeued() {
     [ ! -e "$scratch/scontrol.log" ] || complain "scontrol was called"
 }
 a_file_stop_keeps_the_job_out_of_the_queue() {
-    mkdir -p "$scratch/run" && touch "$scratch/run/STOP"
-    run_batch 'exit 16' run_folder="$scratch/run"
+    mkdir -p "$scratch/run"
+    run_batch 'echo "stopped after step 2 of 9, because the run folder holds a file STOP; saved" >"$SCRATCH/run/log.txt"; exit 16' \
+        run_folder="$scratch/run"
     equal code 16 $code
-    holds "$scratch/batch.log" 'run/STOP is there'
+    holds "$scratch/batch.log" 'a file STOP in .*/run ended the run'
     [ ! -e "$scratch/scontrol.log" ] || complain "scontrol was called"
 }
 a_job_requeued_too_often_is_left_alone() {
