@@ -1,11 +1,13 @@
 /* io/pack/build.c — anyecg-pack build: raw recordings to a corpus.
  *
- * Every rank knows the sorted list of inputs. In a first pass headers are opened (divided over ranks) to learn names and
- * sizes; with these each rank computes the same division of the work. In the second pass each rank packs its share. */
+ * Every rank knows the sorted list of inputs. In a first pass headers are opened (divided over ranks) to learn names
+ * and sizes; with these each rank computes the same division of the work. In the second pass each rank packs its share.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "base/file.h"
@@ -14,19 +16,20 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "io/pack/assembly.h"
-#include "io/pack/lead_reader.h"
 #include "io/pack/options.h"
 #include "io/recording/inputs.h"
+#include "io/recording/lead_reader.h"
 
-/* ---- inputs -------------------------------------------------------------------------------------------------------- */
+/* ---- inputs --------------------------------------------------------------------------------------------------------
+ */
 
 struct input {
-    char *path;     /* of the header, as found */
-    char *real;     /* the same, absolute */
-    size_t root;    /* path + root: the part below what the user named */
-    uint64_t cost;  /* samples of all leads */
-    uint64_t name;  /* XXH64 of folder and record name; 0: cannot be opened */
-    int rank;       /* who packs it */
+    char *path;    /* of the header, as found */
+    char *real;    /* the same, absolute */
+    size_t root;   /* path + root: the part below what the user named */
+    uint64_t cost; /* samples of all leads */
+    uint64_t name; /* XXH64 of folder and record name; 0: cannot be opened */
+    int rank;      /* who packs it */
 };
 
 struct build {
@@ -110,7 +113,8 @@ static enum status find_inputs(struct build *build)
     return STATUS_OK;
 }
 
-/* ---- first pass: headers ------------------------------------------------------------------------------------------- */
+/* ---- first pass: headers -------------------------------------------------------------------------------------------
+ */
 
 static void look_at_header(struct build *build, size_t order)
 {
@@ -204,7 +208,8 @@ static void read_headers(struct build *build)
     divide(build);
 }
 
-/* ---- second pass: one recording ------------------------------------------------------------------------------------ */
+/* ---- second pass: one recording ------------------------------------------------------------------------------------
+ */
 
 /* The first number in a record's name, without leading zeros: "00001_lr" and "HR00001" are 1. "" if there is none. */
 static void find_number(char number[32], const struct recipe_source *source, const char *name)
@@ -369,13 +374,13 @@ static enum status pack_recording(struct build *build, size_t order)
     TRY(name_samples(recording, packed.record.n_leads, &list, &packed.whole));
     packed.n_keys = list.n;
     events_from_recording(&events, &packed.n_events, recording);
-    TRY(lead_reader_open(&reader, recording, source->gain_per_mv));
+    lead_reader_open(&reader, recording, source->gain_per_mv);
     status = packer_store(&build->packer, &packed, recording->samples, lead_reader_source, reader.contexts, events,
                           list.keys);
     if (status != STATUS_OK)
         status_context("%s", input->path);
 fail:
-    lead_reader_close(&reader);
+    lead_reader_free(&reader);
     recording_close(recording);
     free(events);
     free(list.keys);
@@ -399,14 +404,14 @@ static enum status pack_share(struct build *build)
             refusals_add(&build->refusals, i, status_message());
         else if (status != STATUS_OK)
             return status;
-        progress_update(&progress, (double)++n_done, "%.1f hours, %zu refused", build->packer.hours,
-                        build->refusals.n);
+        progress_update(&progress, (double)++n_done, "%.1f hours, %zu refused", build->packer.hours, build->refusals.n);
     }
     progress_finish(&progress);
     return STATUS_OK;
 }
 
-/* ---- the command --------------------------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------------------------------------------------------------------
+ */
 
 static enum status read_settings(struct build *build)
 {
@@ -487,6 +492,8 @@ enum status command_build(const struct pack_options *options, const struct world
     TRY(assemble_corpus(&build.packer, options->output, &build.key, &build.refusals, world));
     status = build.refusals.n > 0 ? STATUS_PARTIAL : STATUS_OK;
 fail:
+    if (status != STATUS_OK && world->rank == 0)
+        (void)rmdir(options->output); /* if nothing was written yet, nothing is left */
     free_build(&build);
     return status;
 }
