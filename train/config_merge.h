@@ -1,5 +1,5 @@
 /* train/config_merge.h — YAML documents as trees that can be laid over one another. Plain mappings, sequences and
- * scalars; aliases are refused. */
+ * scalars; an alias is a copy of what it names. */
 #ifndef TRAIN_CONFIG_MERGE_H
 #define TRAIN_CONFIG_MERGE_H
 

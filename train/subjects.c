@@ -113,10 +113,10 @@ enum status subjects_refuse_overlap(const struct subjects *subjects, const struc
 
         if (record->split != SPLIT_VALIDATION && record->split != SPLIT_TEST)
             continue;
-        same_patient = bsearch(record->patient, subjects->patients, subjects->n_patients, PATIENT_HASH_BYTES,
-                               compare_patients) != NULL;
-        same_content = bsearch(&record->content, subjects->records, subjects->n_records, sizeof(uint64_t),
-                               compare_records) != NULL;
+        same_patient = subjects->n_patients > 0 && bsearch(record->patient, subjects->patients, subjects->n_patients,
+                                                           PATIENT_HASH_BYTES, compare_patients) != NULL;
+        same_content = subjects->n_records > 0 && bsearch(&record->content, subjects->records, subjects->n_records,
+                                                          sizeof(uint64_t), compare_records) != NULL;
         by_patient += same_patient;
         by_content += same_content;
         if (first == NULL && (same_patient || same_content))

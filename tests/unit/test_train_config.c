@@ -133,7 +133,7 @@ static void what_a_config_must_not_say_is_refused_by_line_and_key(void **state)
     expect_refusal("- seed\n", "Expecting MAPPING");
     expect_refusal("seed: [1\n", "refused.yaml");
     expect_refusal("data: &a {leads: *a}\n", "refused.yaml");
-    expect_refusal("data: {leads: [I, V9]}\n", "data.leads: 'V9'");
+    expect_refusal("data: {leads: [I, RESP]}\n", "data.leads: 'RESP'");
     expect_refusal("tokenizer: {optimiser: {learning_rate: nan}}\n", "learning_rate");
     expect_refusal("tokenizer: {warmup: 1.5}\n", "warmup");
     expect_refusal("pretrain: {model: {heads: 5}}\n", "pretrain.model");
