@@ -12,6 +12,7 @@
 /* Merges `count` settings into the text of the YAML document `path` (for messages; "" or an empty text is an empty
  * document). *merged is freed by the caller. STATUS_CONFIG: the text is not YAML, a setting has no '=', or it leads
  * through something that is no mapping. */
-enum status settings_merge(const char *path, const char *yaml, const char *const *settings, size_t count, char **merged);
+enum status settings_merge(const char *path, const char *yaml, const char *const *settings, size_t count,
+                           char **merged);
 
 #endif

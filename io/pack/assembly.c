@@ -9,7 +9,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* ---- the folder ---------------------------------------------------------------------------------------------------- */
+/* ---- the folder ----------------------------------------------------------------------------------------------------
+ */
 
 static bool is_own_name(const char *name)
 {
@@ -49,7 +50,8 @@ enum status prepare_corpus_folder(const char *folder, bool overwrite, const stru
     return comm_agree(world, world->rank == 0 ? prepare_folder(folder, overwrite) : STATUS_OK);
 }
 
-/* ---- groups and splits --------------------------------------------------------------------------------------------- */
+/* ---- groups and splits ---------------------------------------------------------------------------------------------
+ */
 
 static uint64_t first_bytes(const uint8_t hash[PATIENT_HASH_BYTES])
 {
@@ -119,7 +121,8 @@ static void set_splits(struct corpus_record *records, size_t n_records, size_t n
     free(fold);
 }
 
-/* ---- what goes into the index -------------------------------------------------------------------------------------- */
+/* ---- what goes into the index --------------------------------------------------------------------------------------
+ */
 
 struct assembly {
     struct corpus_record *records;

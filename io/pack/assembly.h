@@ -11,8 +11,9 @@
 enum status assemble_corpus(struct packer *packer, const char *folder, const struct site_key *key,
                             const struct refusals *refusals, const struct world *world);
 
-/* Whether a corpus may be made at `folder`: it must be absent or empty; with `overwrite`, what an interrupted build left
- * (no manifest, no foreign file) is removed. STATUS_USAGE with the remedy otherwise. Collective, ends in agreement. */
+/* Whether a corpus may be made at `folder`: it must be absent or empty; with `overwrite`, what an interrupted build
+ * left (no manifest, no foreign file) is removed. STATUS_USAGE with the remedy otherwise. Collective, ends in
+ * agreement. */
 enum status prepare_corpus_folder(const char *folder, bool overwrite, const struct world *world);
 
 #endif

@@ -11,9 +11,9 @@
 /* Leads from Frank's x, y, z: I, II, V1 … V6 (Dower, Machado, Osborne: On deriving the electrocardiogram from
  * vectorcardiographic leads, Clin Cardiol 3, 1980). */
 static const double dower[8][3] = {
-    {0.632, -0.235, 0.059},  {0.235, 1.066, -0.132},                                                    /* I II */
-    {-0.515, 0.157, -0.917}, {0.044, 0.164, -1.387}, {0.882, 0.098, -1.277},                            /* V1 V2 V3 */
-    {1.213, 0.127, -0.601},  {1.125, 0.127, -0.086}, {0.831, 0.076, 0.230},                             /* V4 V5 V6 */
+    {0.632, -0.235, 0.059},  {0.235, 1.066, -0.132},                         /* I II */
+    {-0.515, 0.157, -0.917}, {0.044, 0.164, -1.387}, {0.882, 0.098, -1.277}, /* V1 V2 V3 */
+    {1.213, 0.127, -0.601},  {1.125, 0.127, -0.086}, {0.831, 0.076, 0.230},  /* V4 V5 V6 */
 };
 
 static const struct wave_set normal_waves = {
@@ -28,7 +28,8 @@ static const struct wave_set normal_waves = {
     },
 };
 
-/* Left bundle branch block: no septal vector from left to right, a slow broad QRS to the left and back, T against it. */
+/* Left bundle branch block: no septal vector from left to right, a slow broad QRS to the left and back, T against it.
+ */
 static const struct wave_set lbbb_waves = {
     6,
     {
@@ -76,7 +77,8 @@ static const struct wave_set ventricular_waves[2] = {
 };
 
 static const struct kernel p_waves[2] = {{-0.018, 0.020, {0.03, 0.07, -0.05}}, {0.018, 0.020, {0.06, 0.06, 0.03}}};
-static const struct kernel p_ectopic_waves[2] = {{-0.015, 0.016, {0.05, -0.05, 0.04}}, {0.012, 0.016, {0.02, -0.06, -0.03}}};
+static const struct kernel p_ectopic_waves[2] = {{-0.015, 0.016, {0.05, -0.05, 0.04}},
+                                                 {0.012, 0.016, {0.02, -0.06, -0.03}}};
 
 /* Turns x-y by `frontal` and x-z by `horizontal` radians and scales. */
 static void turn(double mv[3], double frontal, double horizontal, double scale)
@@ -109,8 +111,8 @@ static void add_st_shift(struct simulated_record *record, struct random *random)
 }
 
 /* Each record's own beat: a little other axis, size, widths; T smaller with age, QT longer in women (Macfarlane). */
-static void vary(struct wave_set *waves, const struct simulated_record *record, struct random *random,
-                 double frontal, double horizontal, double scale)
+static void vary(struct wave_set *waves, const struct simulated_record *record, struct random *random, double frontal,
+                 double horizontal, double scale)
 {
     double t_scale = (1.15 - 0.004 * (record->age_years - 20)) * exp(0.2 * random_normal(random));
     double qt_shift = (record->sex ? 0.010 : 0) + 0.012 * random_truncated_normal(random);
@@ -118,7 +120,8 @@ static void vary(struct wave_set *waves, const struct simulated_record *record, 
     for (size_t i = 0; i < waves->n_kernels; i++) {
         struct kernel *kernel = &waves->kernels[i];
         bool is_t = kernel->centre_s > 0.2;
-        turn(kernel->mv, frontal, horizontal, scale * (is_t ? t_scale : 1) * exp(0.08 * random_truncated_normal(random)));
+        turn(kernel->mv, frontal, horizontal,
+             scale * (is_t ? t_scale : 1) * exp(0.08 * random_truncated_normal(random)));
         if (is_t)
             kernel->centre_s += qt_shift;
         else if (kernel->centre_s < 0.08) {
@@ -210,8 +213,8 @@ static void add_beat(double *dipole, const struct simulated_record *record, cons
         const struct kernel *kernel = &waves->kernels[i];
         bool is_slow = kernel->centre_s > 0.08;
         double factor = is_slow ? stretch : 1;
-        add_kernel(dipole, kernel, beat->time_s + kernel->centre_s * factor, kernel->width_s * factor, size, rate, first,
-                   count);
+        add_kernel(dipole, kernel, beat->time_s + kernel->centre_s * factor, kernel->width_s * factor, size, rate,
+                   first, count);
     }
     const struct kernel *p = beat->symbol == 'A' ? record->p_ectopic : record->p_wave;
     for (int i = 0; beat->pr_s > 0 && i < 2; i++)

@@ -141,9 +141,12 @@ static void print_quality(const struct corpus *corpus)
     static const struct {
         unsigned flag;
         const char *text;
-    } flags[] = {{QUALITY_FLAT, "flat"},           {QUALITY_PARTLY_FLAT, "partly flat"},
-                 {QUALITY_SATURATED, "saturated"}, {QUALITY_INVALID, "invalid"},
-                 {QUALITY_PARTLY_INVALID, "partly invalid"}, {QUALITY_AMPLITUDE, "amplitude unlike a heart"}};
+    } flags[] = {{QUALITY_FLAT, "flat"},
+                 {QUALITY_PARTLY_FLAT, "partly flat"},
+                 {QUALITY_SATURATED, "saturated"},
+                 {QUALITY_INVALID, "invalid"},
+                 {QUALITY_PARTLY_INVALID, "partly invalid"},
+                 {QUALITY_AMPLITUDE, "amplitude unlike a heart"}};
     printf("%-15s", "flagged leads");
     for (size_t f = 0; f < sizeof flags / sizeof *flags; f++) {
         size_t n = 0;

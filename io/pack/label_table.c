@@ -63,8 +63,8 @@ static enum status check_row(struct label_table *table, size_t row)
     const char *text;
     REQUIRE(*record, STATUS_DATA, "%s: row %zu: record is empty", path, row + 1);
     text = cell(table, row, table->age);
-    REQUIRE(parse_age(text, &age), STATUS_DATA, "%s: row %zu (%s): age '%s': is no age; leave it empty if unknown", path,
-            row + 1, record, text);
+    REQUIRE(parse_age(text, &age), STATUS_DATA, "%s: row %zu (%s): age '%s': is no age; leave it empty if unknown",
+            path, row + 1, record, text);
     text = cell(table, row, table->sex);
     REQUIRE(parse_sex(text, &sex), STATUS_DATA, "%s: row %zu (%s): sex '%s': must be M, F or empty", path, row + 1,
             record, text);
@@ -151,8 +151,8 @@ long label_table_find(const struct label_table *table, const char *stem)
         while (*tail == '/')
             tail++;
         struct table_key wanted = {.key = (char *)tail};
-        struct table_key *found = table->n_keys ? bsearch(&wanted, table->keys, table->n_keys, sizeof wanted, compare_keys)
-                                                : NULL;
+        struct table_key *found =
+            table->n_keys ? bsearch(&wanted, table->keys, table->n_keys, sizeof wanted, compare_keys) : NULL;
         if (found)
             return (long)found->row;
         tail = strchr(tail, '/');

@@ -53,25 +53,26 @@ static void labels_from_header(struct record_labels *labels, const struct recipe
     set_anomaly(labels, source->anomaly, is_anomalous);
 }
 
-/* ---- annotations --------------------------------------------------------------------------------------------------- */
+/* ---- annotations ---------------------------------------------------------------------------------------------------
+ */
 
 /* Beat symbols of WFDB (ecgcodes.h), and the class that such a beat shows; "" none (normal, or not classified), NULL:
  * abnormal otherwise. */
 static const struct {
     const char *symbol, *class_name;
 } beats[] = {
-    {"N", ""},     {".", ""},     {"L", "LBBB"}, {"R", "RBBB"}, {"B", "BBB"},  {"A", "PAC"},  {"a", "PAC"},
-    {"J", "PAC"},  {"S", "PAC"},  {"V", "PVC"},  {"E", "PVC"},  {"r", "PVC"},  {"/", "PR"},   {"f", "PR"},
-    {"F", NULL},   {"e", NULL},   {"j", NULL},   {"n", NULL},   {"Q", ""},     {"?", ""},
+    {"N", ""},    {".", ""},    {"L", "LBBB"}, {"R", "RBBB"}, {"B", "BBB"}, {"A", "PAC"}, {"a", "PAC"},
+    {"J", "PAC"}, {"S", "PAC"}, {"V", "PVC"},  {"E", "PVC"},  {"r", "PVC"}, {"/", "PR"},  {"f", "PR"},
+    {"F", NULL},  {"e", NULL},  {"j", NULL},   {"n", NULL},   {"Q", ""},    {"?", ""},
 };
 
 /* Rhythm changes of the MIT-BIH databases and the class they show; "" normal, NULL: abnormal, not in the vocabulary. */
 static const struct {
     const char *text, *class_name;
 } rhythms[] = {
-    {"(N", ""},           {"(AFIB", "AF"},      {"(AFL", "AFL"},   {"(SVTA", "SVT"}, {"(VT", "VTach"}, {"(B", "VBig"},
-    {"(T", "VTrig"},      {"(IVR", "IR"},       {"(AB", "AB"},     {"(NOD", "AVJR"}, {"(P", "PR"},     {"(PREX", "VPEx"},
-    {"(BII", "IIAVB"},    {"(SBR", "SB"},       {"(VFL", "VFL"},   {"(VF", "VF"},
+    {"(N", ""},        {"(AFIB", "AF"}, {"(AFL", "AFL"}, {"(SVTA", "SVT"}, {"(VT", "VTach"}, {"(B", "VBig"},
+    {"(T", "VTrig"},   {"(IVR", "IR"},  {"(AB", "AB"},   {"(NOD", "AVJR"}, {"(P", "PR"},     {"(PREX", "VPEx"},
+    {"(BII", "IIAVB"}, {"(SBR", "SB"},  {"(VFL", "VFL"}, {"(VF", "VF"},
 };
 
 static bool find_beat(const char *symbol, const char **class_name)

@@ -32,8 +32,8 @@ static void add_muscle(const struct simulated_record *record, unsigned electrode
     double rate = record->settings.rate_hz;
     uint64_t per_block = (uint64_t)ceil(rate), end = first + count;
     for (uint64_t block = first / per_block; block * per_block < end; block++) {
-        struct random random =
-            random_stream(record->settings.seed, 1000 + block * N_ELECTRODES + electrode, record->number, RANDOM_SIMULATOR);
+        struct random random = random_stream(record->settings.seed, 1000 + block * N_ELECTRODES + electrode,
+                                             record->number, RANDOM_SIMULATOR);
         for (uint64_t sample = block * per_block; sample < (block + 1) * per_block && sample < end; sample++) {
             double value = random_uniform(&random) + random_uniform(&random) + random_uniform(&random) - 1.5;
             if (sample < first)

@@ -47,11 +47,13 @@ enum {
 static const struct argp_option option_list[] = {
     {"output", 'o', "CORPUS", 0, "folder to make", 1},
     {"overwrite", KEY_OVERWRITE, NULL, 0, "start afresh where an earlier build was interrupted", 1},
-    {"recipe", 'c', "RECIPE", 0, "sources and preprocessing, before the built-in recipe (configs/data/default.yaml)", 1},
+    {"recipe", 'c', "RECIPE", 0, "sources and preprocessing, before the built-in recipe (configs/data/default.yaml)",
+     1},
     {"set", KEY_SET, "KEY.SUB=VALUE", 0, "change one field of the recipe; may be given again", 1},
     {"labels", KEY_LABELS, "TABLE.csv", 0,
      "columns folder, record, and patient, age, sex, fold, anomaly, classes as far as there are; overrides headers", 2},
-    {"site-key", KEY_SITE_KEY, "FILE", 0, "secret key for patient hashes, 32 bytes or more; public sources need none", 2},
+    {"site-key", KEY_SITE_KEY, "FILE", 0, "secret key for patient hashes, 32 bytes or more; public sources need none",
+     2},
     {"number", 'n', "RECORDS", 0, "simulated records", 3},
     {"seconds", KEY_SECONDS, "S", 0, "length of each (10)", 3},
     {"leads", KEY_LEADS, "L", 0, "1, 2, 3, 4, 6, 8 or 12 leads (12)", 3},
@@ -92,7 +94,7 @@ static void note_given(struct pack_options *options, int key)
 }
 
 static error_t read_whole(struct argp_state *state, const char *name, const char *text, int64_t least, int64_t most,
-                       int64_t *value)
+                          int64_t *value)
 {
     if (parse_int(text, least, most, value))
         return 0;
@@ -101,7 +103,7 @@ static error_t read_whole(struct argp_state *state, const char *name, const char
 }
 
 static error_t read_number(struct argp_state *state, const char *name, const char *text, double least, double most,
-                        double *value)
+                           double *value)
 {
     if (parse_double(text, value) && *value >= least && *value <= most)
         return 0;
@@ -178,7 +180,9 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 static enum status check(const struct pack_options *options)
 {
     static const char *const help = "; see anyecg-pack --help";
-    unsigned command = options->command == COMMAND_BUILD ? FOR_BUILD : options->command == COMMAND_SYNTH ? FOR_SYNTH : 0;
+    unsigned command = options->command == COMMAND_BUILD   ? FOR_BUILD
+                       : options->command == COMMAND_SYNTH ? FOR_SYNTH
+                                                           : 0;
     if (options->command == COMMAND_NONE)
         return status_set(STATUS_USAGE, "no command: give build, synth, info or verify%s", help);
     for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)

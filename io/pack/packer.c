@@ -77,7 +77,8 @@ enum status packer_open(struct packer *packer, const struct recipe *recipe, cons
                                (uint32_t)world->size);
 }
 
-/* ---- room for a record's samples ----------------------------------------------------------------------------------- */
+/* ---- room for a record's samples -----------------------------------------------------------------------------------
+ */
 
 enum { MOST_VALUES_HELD = 1 << 25 }; /* 64 MiB: two hours of 12 leads */
 
@@ -129,7 +130,8 @@ static enum status make_room(struct packer *packer, size_t wanted)
     return STATUS_OK;
 }
 
-/* ---- one record ---------------------------------------------------------------------------------------------------- */
+/* ---- one record ----------------------------------------------------------------------------------------------------
+ */
 
 static enum status write_record(struct packer *packer, struct corpus_record *record)
 {
@@ -149,8 +151,8 @@ enum status packer_store(struct packer *packer, struct packed *packed, uint64_t 
     size_t seconds = signal_seconds(samples, record->original_hz), stride = (size_t)record->n_leads * PATCH_SAMPLES;
     REQUIRE(seconds > 0, STATUS_DATA, "the recording is too short: %.3f s; at least 0.5 s are needed",
             (double)samples / record->original_hz);
-    REQUIRE(seconds < UINT32_MAX / (2 * MAX_SPAN_LEADS), STATUS_DATA,
-            "the recording is too long: %zu s; divide it", seconds);
+    REQUIRE(seconds < UINT32_MAX / (2 * MAX_SPAN_LEADS), STATUS_DATA, "the recording is too long: %zu s; divide it",
+            seconds);
     record->seconds = (uint32_t)seconds;
     TRY(make_room(packer, checked_multiply(seconds, stride)));
     for (size_t lead = 0; lead < record->n_leads; lead++) {
@@ -179,7 +181,8 @@ void packer_free(struct packer *packer)
     *packer = (struct packer){0};
 }
 
-/* ---- joining ------------------------------------------------------------------------------------------------------- */
+/* ---- joining -------------------------------------------------------------------------------------------------------
+ */
 
 static const char *take(const char **cursor, size_t bytes)
 {

@@ -1,7 +1,7 @@
 /* io/pack/packer.h — one recording into this rank's shards; what the index needs of it is kept for assembly.
  *
- * packer_store() preprocesses the leads, writes their patches and keeps a struct packed. At the end the ranks' lists are
- * joined (packed_gather) and one rank makes index and manifest of them (assembly.h). */
+ * packer_store() preprocesses the leads, writes their patches and keeps a struct packed. At the end the ranks' lists
+ * are joined (packed_gather) and one rank makes index and manifest of them (assembly.h). */
 #ifndef IO_PACK_PACKER_H
 #define IO_PACK_PACKER_H
 
@@ -44,7 +44,7 @@ struct packer {
     const char *folder; /* of the corpus */
     struct shard_writer *writer;
     struct packed_list packed;
-    double hours; /* of records, not of leads */
+    double hours;            /* of records, not of leads */
     int16_t *samples;        /* of the record under way: [seconds, leads, 300] */
     size_t samples_capacity; /* values */
 };
@@ -60,8 +60,8 @@ enum status packer_store(struct packer *packer, struct packed *packed, uint64_t 
                          void *const *contexts, const struct corpus_event *events, const uint64_t *keys);
 void packer_free(struct packer *packer);
 
-/* Joins the lists of all ranks on every rank, sorted by order. Each item's events and keys stand in the arrays behind it.
- * Collective. Freed with packed_items_free(). */
+/* Joins the lists of all ranks on every rank, sorted by order. Each item's events and keys stand in the arrays behind
+ * it. Collective. Freed with packed_items_free(). */
 struct packed_item {
     struct packed packed;
     struct corpus_event *events; /* borrowed from the joined bytes' copies */

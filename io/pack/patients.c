@@ -79,7 +79,8 @@ enum split keyed_split(const struct site_key *key, const uint8_t patient[PATIENT
     return place < percent[0] ? SPLIT_TRAIN : place < percent[0] + percent[1] ? SPLIT_VALIDATION : SPLIT_TEST;
 }
 
-/* ---- groups: union by lowest member, with path halving ------------------------------------------------------------- */
+/* ---- groups: union by lowest member, with path halving -------------------------------------------------------------
+ */
 
 struct owned_key {
     uint64_t key;

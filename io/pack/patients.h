@@ -1,7 +1,7 @@
 /* io/pack/patients.h — who a recording belongs to, without saying who.
  *
- * A patient is HMAC-SHA-256(site key, site's patient id). Recordings that share a patient, an ECG number or samples form
- * one group; a group has one split, so that no patient is in training and test. */
+ * A patient is HMAC-SHA-256(site key, site's patient id). Recordings that share a patient, an ECG number or samples
+ * form one group; a group has one split, so that no patient is in training and test. */
 #ifndef IO_PACK_PATIENTS_H
 #define IO_PACK_PATIENTS_H
 
@@ -24,12 +24,14 @@ void keyed_hash(uint8_t hash[PATIENT_HASH_BYTES], const struct site_key *key, co
 /* The split of a group: uniform by the keyed hash of `patient`, percent = {train, validation, test}. */
 enum split keyed_split(const struct site_key *key, const uint8_t patient[PATIENT_HASH_BYTES], const double percent[3]);
 
-/* ---- equal samples ------------------------------------------------------------------------------------------------- */
+/* ---- equal samples -------------------------------------------------------------------------------------------------
+ */
 
-/* Names stretches of a lead by their content, so that an excerpt, a reduced-lead form or another header on the same file
- * is known again: XXH64 of the whole lead, and of 256 samples that end in a landmark. A landmark is a place where a hash
- * of the last 16 samples is 0 in 12 bits, so the same signal has the same landmarks wherever it begins. Stretches with
- * fewer than 16 different values (flat, saturated) name nothing. ADC values, so that a wrong gain does not matter. */
+/* Names stretches of a lead by their content, so that an excerpt, a reduced-lead form or another header on the same
+ * file is known again: XXH64 of the whole lead, and of 256 samples that end in a landmark. A landmark is a place where
+ * a hash of the last 16 samples is 0 in 12 bits, so the same signal has the same landmarks wherever it begins.
+ * Stretches with fewer than 16 different values (flat, saturated) name nothing. ADC values, so that a wrong gain does
+ * not matter. */
 struct fingerprint {
     void *whole;         /* XXH64 state */
     int32_t window[256]; /* the last samples, as a ring */
@@ -46,7 +48,8 @@ void fingerprint_add(struct fingerprint *fingerprint, const int32_t *samples, si
 /* Appends the lead's keys to *keys (grown) and returns the key of the whole lead, 0 if it names nothing. */
 uint64_t fingerprint_end(struct fingerprint *fingerprint, uint64_t **keys, size_t *n_keys, size_t *capacity);
 
-/* ---- groups -------------------------------------------------------------------------------------------------------- */
+/* ---- groups --------------------------------------------------------------------------------------------------------
+ */
 
 /* Joins members that share a key. keys[i] belongs to member owners[i]. group[n_members]:
  * dense numbers in order of first appearance. Returns the number of groups. */

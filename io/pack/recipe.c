@@ -31,7 +31,8 @@ struct recipe_file {
     unsigned n_sources;
 };
 
-/* ---- schema -------------------------------------------------------------------------------------------------------- */
+/* ---- schema --------------------------------------------------------------------------------------------------------
+ */
 
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, 64),
@@ -104,7 +105,8 @@ static const cyaml_schema_value_t recipe_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct recipe_file, recipe_fields),
 };
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------------------------------
+ */
 
 /* Gathers what libcyaml says: the fault first, then where it was. */
 static void collect_error(cyaml_log_t level, void *context, const char *format, va_list arguments)
@@ -124,8 +126,8 @@ static void collect_error(cyaml_log_t level, void *context, const char *format, 
 static const cyaml_config_t *config_with(cyaml_config_t *config, char text[600])
 {
     text[0] = '\0';
-    *config = (cyaml_config_t){
-        .log_level = CYAML_LOG_ERROR, .log_fn = collect_error, .log_ctx = text, .mem_fn = cyaml_mem};
+    *config =
+        (cyaml_config_t){.log_level = CYAML_LOG_ERROR, .log_fn = collect_error, .log_ctx = text, .mem_fn = cyaml_mem};
     return config;
 }
 
@@ -137,8 +139,8 @@ static void free_file(struct recipe_file *file)
         (void)cyaml_free(config_with(&config, text), &recipe_schema, file, 0);
 }
 
-static enum status read_text(struct recipe_file **file, const char *what, const char *text,
-                             const char *const *settings, size_t n_settings)
+static enum status read_text(struct recipe_file **file, const char *what, const char *text, const char *const *settings,
+                             size_t n_settings)
 {
     cyaml_config_t config;
     cyaml_data_t *data = NULL;
@@ -201,8 +203,8 @@ static enum status take_fields(struct recipe *recipe, const struct recipe_file *
             recipe->split_percent[i] = *parts[i];
     for (unsigned i = 0; i < file->n_sources; i++)
         TRY(check_source(&file->sources[i], what, i));
-    recipe->sources = xrealloc(recipe->sources,
-                               checked_multiply(recipe->n_sources + file->n_sources + 1, sizeof *recipe->sources));
+    recipe->sources =
+        xrealloc(recipe->sources, checked_multiply(recipe->n_sources + file->n_sources + 1, sizeof *recipe->sources));
     for (unsigned i = 0; i < file->n_sources; i++)
         recipe->sources[recipe->n_sources++] = file->sources[i];
     return STATUS_OK;
@@ -299,10 +301,10 @@ size_t recipe_find_source(const struct recipe *recipe, const char *folder)
 char *recipe_signal_json(const struct recipe *recipe)
 {
     const struct signal_recipe *signal = &recipe->signal;
-    json_t *object = json_pack("{s:i, s:i, s:f, s:f, s:i, s:s, s:f, s:b}", "version", signal->version, "rate_hz",
-                               SAMPLE_RATE_HZ, "low_hz", signal->low_hz, "high_hz", signal->high_hz, "order",
-                               signal->order, "notch", notch_mode_name(signal->notch), "notch_q", signal->notch_q,
-                               "denoise", (int)signal->denoise);
+    json_t *object =
+        json_pack("{s:i, s:i, s:f, s:f, s:i, s:s, s:f, s:b}", "version", signal->version, "rate_hz", SAMPLE_RATE_HZ,
+                  "low_hz", signal->low_hz, "high_hz", signal->high_hz, "order", signal->order, "notch",
+                  notch_mode_name(signal->notch), "notch_q", signal->notch_q, "denoise", (int)signal->denoise);
     char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(object);
     return text;

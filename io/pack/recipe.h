@@ -24,16 +24,16 @@ enum anomaly_rule {
 };
 
 struct recipe_source {
-    char *match;      /* folder names joined by '/', with * and ?, that stand somewhere in the recording's path */
-    char *name;       /* in the corpus */
+    char *match; /* folder names joined by '/', with * and ?, that stand somewhere in the recording's path */
+    char *name;  /* in the corpus */
     char *licence;
     enum label_origin labels;
     char **annotates; /* class names the source annotates, or "all" for the 26 scored classes */
     unsigned n_annotates;
     enum anomaly_rule anomaly;
-    double gain_per_mv;    /* over the header's where it is known to be wrong; 0: as written */
-    char *numbering;       /* the first number in the record's name is one patient or ECG in this numbering; NULL: not */
-    char **same_patient;   /* "201 202": numbers of one person */
+    double gain_per_mv;  /* over the header's where it is known to be wrong; 0: as written */
+    char *numbering;     /* the first number in the record's name is one patient or ECG in this numbering; NULL: not */
+    char **same_patient; /* "201 202": numbers of one person */
     unsigned n_same_patient;
 };
 
@@ -51,7 +51,8 @@ struct recipe {
 enum status recipe_read(struct recipe *recipe, const char *path, const char *const *settings, size_t n_settings);
 void recipe_free(struct recipe *recipe);
 
-/* The source of a recording in `folder` (absolute). There always is one: the last row of the built-in recipe fits all. */
+/* The source of a recording in `folder` (absolute). There always is one: the last row of the built-in recipe fits all.
+ */
 size_t recipe_find_source(const struct recipe *recipe, const char *folder);
 
 /* True if `pattern` (components joined by '/') fits consecutive components of `folder`. */

@@ -1,5 +1,5 @@
-/* io/pack/refusals.h — recordings that were not taken: listed with the full reason beside the corpus, counted by kind of
- * reason inside it. Messages name files, and file names may name people, so only the kind may enter a corpus. */
+/* io/pack/refusals.h — recordings that were not taken: listed with the full reason beside the corpus, counted by kind
+ * of reason inside it. Messages name files, and file names may name people, so only the kind may enter a corpus. */
 #ifndef IO_PACK_REFUSALS_H
 #define IO_PACK_REFUSALS_H
 

@@ -17,7 +17,7 @@ struct beat_list {
     struct simulated_record *record;
     struct random random;
     size_t capacity;
-    double time_s;      /* of the last beat */
+    double time_s; /* of the last beat */
     double pr_s;
     double variability; /* relative, of the sinus node's slow and respiratory rhythms */
     double low_phase;
@@ -85,7 +85,9 @@ void simulate_rhythm(struct simulated_record *record)
         .record = record,
         .random = random_stream(record->settings.seed, 3, record->number, RANDOM_SIMULATOR),
         .time_s = -LEAD_IN_S,
-        .usual_symbol = record->conditions & CONDITION_LBBB ? 'L' : record->conditions & CONDITION_RBBB ? 'R' : 'N',
+        .usual_symbol = record->conditions & CONDITION_LBBB   ? 'L'
+                        : record->conditions & CONDITION_RBBB ? 'R'
+                                                              : 'N',
     };
     unsigned conditions = record->conditions;
     bool fibrillates = (conditions & CONDITION_AF) != 0;

@@ -1,13 +1,13 @@
 /* io/pack/simulator.h — 12-lead ECGs with known truth, of any rate and length.
  *
- * The heart is a moving dipole: P, QRS and T are sums of Gaussians of time on three axes (McSharry, Clifford, Tarassenko,
- * Smith: A dynamical model for generating synthetic electrocardiogram signals, IEEE TBME 50, 2003; Sameni, Clifford,
- * Jutten, Shamsollahi: Multichannel ECG and noise modeling, EURASIP JASP 2007), projected on electrodes of a torso
- * (Dower, Machado, Osborne 1980). Noise is added at the electrodes, not at the leads, so that II = I + III and the other
- * identities hold as in a real recorder.
+ * The heart is a moving dipole: P, QRS and T are sums of Gaussians of time on three axes (McSharry, Clifford,
+ * Tarassenko, Smith: A dynamical model for generating synthetic electrocardiogram signals, IEEE TBME 50, 2003; Sameni,
+ * Clifford, Jutten, Shamsollahi: Multichannel ECG and noise modeling, EURASIP JASP 2007), projected on electrodes of a
+ * torso (Dower, Machado, Osborne 1980). Noise is added at the electrodes, not at the leads, so that II = I + III and
+ * the other identities hold as in a real recorder.
  *
- * A record is a pure function of (seed, number): simulator_begin() draws the patient, the conditions and the times of all
- * beats, simulator_read() gives any stretch in any order, so a day-long record needs no more memory than its beats.
+ * A record is a pure function of (seed, number): simulator_begin() draws the patient, the conditions and the times of
+ * all beats, simulator_read() gives any stretch in any order, so a day-long record needs no more memory than its beats.
  * rhythm.c makes the beats, dipole.c the heart and torso, noise.c what the recorder adds. */
 #ifndef IO_PACK_SIMULATOR_H
 #define IO_PACK_SIMULATOR_H
@@ -42,24 +42,24 @@ struct simulator_settings {
     double seconds, rate_hz;
     size_t n_leads;
     enum lead lead[SIMULATOR_MAX_LEADS];
-    double mains_hz;         /* 50 or 60 */
-    double noise;            /* 1: as a clinic's recorder; 0: none */
-    int forced_conditions;   /* -1: drawn; else the bits of enum condition of every record */
+    double mains_hz;       /* 50 or 60 */
+    double noise;          /* 1: as a clinic's recorder; 0: none */
+    int forced_conditions; /* -1: drawn; else the bits of enum condition of every record */
 };
 
-/* The leads that are usual for a number of them: 1 (II), 2 (I II), 3 (I II V2), 4 (I II III V2), 6 (limb leads), 8 (I II
- * V1–V6), 12. STATUS_USAGE for another number. */
+/* The leads that are usual for a number of them: 1 (II), 2 (I II), 3 (I II V2), 4 (I II III V2), 6 (limb leads), 8 (I
+ * II V1–V6), 12. STATUS_USAGE for another number. */
 enum status simulator_choose_leads(struct simulator_settings *settings, int64_t n_leads);
 
 /* 12 leads, 10 s, 500 Hz, seed 1, mains 50 Hz, noise 1. */
 struct simulator_settings simulator_default(void);
 
 struct simulated_beat {
-    double time_s;    /* of the R peak */
-    float cycle_s;    /* to the beat before; sets the QT time */
-    float pr_s;       /* P peak to R peak; 0: no P wave */
-    char symbol;      /* WFDB: N, V, A, L, R */
-    uint8_t focus;    /* where a V beat comes from */
+    double time_s; /* of the R peak */
+    float cycle_s; /* to the beat before; sets the QT time */
+    float pr_s;    /* P peak to R peak; 0: no P wave */
+    char symbol;   /* WFDB: N, V, A, L, R */
+    uint8_t focus; /* where a V beat comes from */
 };
 
 /* A Gaussian of the dipole: mV on each axis, centre and width in seconds from the R peak. */
@@ -79,14 +79,14 @@ struct simulated_record {
     struct simulator_settings settings;
     uint64_t number, patient;
     double age_years;
-    int sex;              /* 0 male, 1 female */
-    unsigned conditions;  /* bits of enum condition; 0: normal sinus rhythm */
-    double heart_rate;    /* beats a minute, in the mean */
+    int sex;             /* 0 male, 1 female */
+    unsigned conditions; /* bits of enum condition; 0: normal sinus rhythm */
+    double heart_rate;   /* beats a minute, in the mean */
     size_t n_beats;
-    struct simulated_beat *beats;                    /* by time, from before 0 s to behind the end */
-    struct wave_set normal, ectopic[2];              /* QRS and T relative to the R peak at a cycle of 1 s */
-    struct kernel p_wave[2], p_ectopic[2];           /* relative to the P peak */
-    double projection[N_ELECTRODES][3];              /* dipole to electrode, mV a mV */
+    struct simulated_beat *beats;          /* by time, from before 0 s to behind the end */
+    struct wave_set normal, ectopic[2];    /* QRS and T relative to the R peak at a cycle of 1 s */
+    struct kernel p_wave[2], p_ectopic[2]; /* relative to the P peak */
+    double projection[N_ELECTRODES][3];    /* dipole to electrode, mV a mV */
     double respiration_hz, respiration_depth, respiration_phase;
     double f_wave_hz, f_wave_mv, f_wave_direction[3], f_wave_phase;
     double wander_mv, muscle_mv, mains_mv, mains_phase;

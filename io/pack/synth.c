@@ -23,7 +23,8 @@ struct synth {
     struct packer packer;
 };
 
-/* ---- into a corpus ------------------------------------------------------------------------------------------------- */
+/* ---- into a corpus -------------------------------------------------------------------------------------------------
+ */
 
 /* A lead of a simulated record as a signal_source. */
 struct simulated_lead {
@@ -45,8 +46,8 @@ static enum status simulated_source(void *context, uint64_t first, uint64_t coun
 
 static void set_truth(struct packed *packed, const struct synth *synth, const struct simulated_record *record)
 {
-    char *patient = format_text("simulated/%lld/%llu", (long long)synth->options->seed,
-                                (unsigned long long)record->patient);
+    char *patient =
+        format_text("simulated/%lld/%llu", (long long)synth->options->seed, (unsigned long long)record->patient);
     keyed_hash(packed->record.patient, &synth->key, patient);
     free(patient);
     labels_clear(&packed->labels);
@@ -113,14 +114,15 @@ static enum status pack_simulated(struct synth *synth, uint64_t number)
     return status;
 }
 
-/* ---- as WFDB records ----------------------------------------------------------------------------------------------- */
+/* ---- as WFDB records -----------------------------------------------------------------------------------------------
+ */
 
 static enum status write_frames(struct wfdb_writer *writer, const struct simulated_record *record)
 {
     size_t n_leads = record->settings.n_leads;
     uint64_t samples = simulator_samples(&record->settings), block = 8192;
     float *mv = NEW_ARRAY(float, n_leads *block);
-    int16_t *frames = NEW_ARRAY(int16_t, n_leads *block);
+    int16_t *frames = NEW_ARRAY(int16_t, n_leads * block);
     enum status status = STATUS_OK;
     for (uint64_t first = 0; first < samples && status == STATUS_OK; first += block) {
         uint64_t count = samples - first < block ? samples - first : block;
@@ -155,9 +157,10 @@ static enum status write_beats(const char *folder, const char *name, const struc
     size_t n = 0;
     uint64_t samples = simulator_samples(&record->settings);
     marks[n++] = (struct wfdb_mark){.sample = 0, .code = 28};
-    snprintf(marks[0].text, sizeof marks[0].text, "%s", record->conditions & CONDITION_AF            ? "(AFIB"
-                                                        : record->conditions & CONDITION_BRADYCARDIA ? "(SBR"
-                                                                                                     : "(N");
+    snprintf(marks[0].text, sizeof marks[0].text, "%s",
+             record->conditions & CONDITION_AF            ? "(AFIB"
+             : record->conditions & CONDITION_BRADYCARDIA ? "(SBR"
+                                                          : "(N");
     for (size_t i = 0; i < record->n_beats; i++) {
         double sample = record->beats[i].time_s * record->settings.rate_hz + 0.5;
         if (sample < 0 || sample >= (double)samples)
@@ -165,7 +168,11 @@ static enum status write_beats(const char *folder, const char *name, const struc
         char symbol = record->beats[i].symbol;
         marks[n++] = (struct wfdb_mark){
             .sample = (uint64_t)sample,
-            .code = symbol == 'L' ? 2 : symbol == 'R' ? 3 : symbol == 'V' ? 5 : symbol == 'A' ? 8 : 1,
+            .code = symbol == 'L'   ? 2
+                    : symbol == 'R' ? 3
+                    : symbol == 'V' ? 5
+                    : symbol == 'A' ? 8
+                                    : 1,
         };
     }
     enum status status = wfdb_write_marks(folder, name, marks, n);
@@ -182,7 +189,8 @@ static enum status write_wfdb(struct synth *synth, uint64_t number)
     enum status status;
     snprintf(name, sizeof name, "sim%05llu", (unsigned long long)number);
     simulator_begin(&record, &synth->settings, number);
-    TRY(wfdb_writer_open(&writer, folder, name, synth->settings.rate_hz, synth->settings.lead, synth->settings.n_leads));
+    TRY(wfdb_writer_open(&writer, folder, name, synth->settings.rate_hz, synth->settings.lead,
+                         synth->settings.n_leads));
     TRY(write_frames(writer, &record));
     char *comments[] = {
         format_text("Age: %.0f", record.age_years),
@@ -231,7 +239,8 @@ fail:
     return status;
 }
 
-/* ---- the command --------------------------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------------------------------------------------------------------
+ */
 
 /* Local: this rank's records. */
 static enum status make_share(struct synth *synth, enum status (*make)(struct synth *, uint64_t))

@@ -142,10 +142,11 @@ static const struct vocabulary_class classes[N_VOCABULARY_CLASSES] = {
 static const struct {
     const char *alias, *name;
 } aliases[] = {
-    {"Normal", "NSR"},  {"NORM", "NSR"},    {"SR", "NSR"},      {"AFIB", "AF"},     {"AFLT", "AFL"},
-    {"I-AVB", "IAVB"},  {"1AVB", "IAVB"},   {"1dAVb", "IAVB"},  {"CLBBB", "LBBB"},  {"CRBBB", "RBBB"},
-    {"SVPB", "PAC"},    {"VPB", "PVC"},     {"VEB", "PVC"},     {"SBRAD", "SB"},    {"SBrad", "SB"},
-    {"STACH", "STach"}, {"SARRH", "SA"},    {"STEL", "STE"},    {"PACE", "PR"},     {"LAFB", "LAnFB"},
+    {"Normal", "NSR"},      {"NORM", "NSR"},        {"SR", "NSR"},       {"AFIB", "AF"},
+    {"AFLT", "AFL"},        {"I-AVB", "IAVB"},      {"1AVB", "IAVB"},    {"1dAVb", "IAVB"},
+    {"CLBBB", "LBBB"},      {"CRBBB", "RBBB"},      {"SVPB", "PAC"},     {"VPB", "PVC"},
+    {"VEB", "PVC"},         {"SBRAD", "SB"},        {"SBrad", "SB"},     {"STACH", "STach"},
+    {"SARRH", "SA"},        {"STEL", "STE"},        {"PACE", "PR"},      {"LAFB", "LAnFB"},
     {"CLBBB|LBBB", "LBBB"}, {"CRBBB|RBBB", "RBBB"}, {"PAC|SVPB", "PAC"}, {"PVC|VPB", "PVC"},
     {"164884008", "PVC"}, /* "ventricular ectopics": what CPSC 2018 calls PVC; the scoring of 2021 leaves it out */
 };

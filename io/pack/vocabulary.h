@@ -1,8 +1,8 @@
 /* io/pack/vocabulary.h — diagnoses and rhythms by SNOMED CT code and short name.
  *
- * The first 26 are the classes of the PhysioNet/CinC Challenge 2021: its 30 scored codes, those of equal meaning merged,
- * in the order of its table of weights. The others are named so that labels outside the 26 are kept too; a corpus lists
- * only those of them that occur in it. */
+ * The first 26 are the classes of the PhysioNet/CinC Challenge 2021: its 30 scored codes, those of equal meaning
+ * merged, in the order of its table of weights. The others are named so that labels outside the 26 are kept too; a
+ * corpus lists only those of them that occur in it. */
 #ifndef IO_PACK_VOCABULARY_H
 #define IO_PACK_VOCABULARY_H
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Simulated records into a corpus, directly and by way of WFDB files; the command line; what is refused as output folder.
-pack=$1
-. "$(dirname "$0")/pack_steps.sh"
+pack=$1 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/pack_steps.sh"
 cd "$scratch" || exit 1
 
 # a corpus is made, described, and holds together
@@ -36,6 +36,9 @@ expect 0 "" "$pack" -q -o two --leads 2 synth --rate 360 -n 3 --seconds 95.5
 # settings reach the preprocessing; folds of shards do
 expect 0 '"notch":"none"' bash -c "'$pack' synth -n 40 --set preprocessing.notch=none --set shard_mb=0.5 -o plain -q && '$pack' info plain"
 [ "$(ls plain/shards | wc -l)" -ge 3 ] || fail "shard_mb=0.5 gave $(ls plain/shards | wc -l) shards"
+
+# the example of a site's recipe can be read
+expect 0 "" "$pack" synth -n 2 -c "$here/../../configs/data/hospital.yaml" -o site -q
 
 # a changed byte is found
 cp -r corpus damaged

@@ -19,7 +19,8 @@
 #include "io/pack/patients.h"
 #include "io/pack/refusals.h"
 
-/* ---- helpers ------------------------------------------------------------------------------------------------------- */
+/* ---- helpers -------------------------------------------------------------------------------------------------------
+ */
 
 static char *write_file(const char *text)
 {
@@ -48,14 +49,15 @@ static char *annotated[] = {"AF", "RBBB", "PVC", "NSR", "IAVB"};
 static const struct recipe_source header_source = {
     .name = "test", .labels = LABELS_HEADER, .annotates = annotated, .n_annotates = 5, .anomaly = ANOMALY_CODES};
 
-/* ---- vocabulary ---------------------------------------------------------------------------------------------------- */
+/* ---- vocabulary ----------------------------------------------------------------------------------------------------
+ */
 
 /* The heading of weights_abbreviations.csv of the Challenge 2021, equivalents by the name of theirs that is shorter. */
 static void the_scored_classes_stand_in_the_order_of_the_challenge(void **state)
 {
     (void)state;
     static const char *const order[N_SCORED_CLASSES] = {
-        "AF",  "AFL",    "BBB", "Brady", "LBBB", "RBBB", "IAVB", "IRBBB", "LAD", "LAnFB", "LPR",   "LQRSV", "LQT",
+        "AF",     "AFL", "BBB", "Brady", "LBBB", "RBBB", "IAVB", "IRBBB", "LAD", "LAnFB", "LPR",   "LQRSV", "LQT",
         "NSIVCB", "NSR", "PAC", "PR",    "PRWP", "PVC",  "QAb",  "RAD",   "SA",  "SB",    "STach", "TAb",   "TInv"};
     for (size_t i = 0; i < N_SCORED_CLASSES; i++)
         assert_string_equal(vocabulary_class(i)->name, order[i]);
@@ -67,10 +69,10 @@ static void codes_and_early_names_find_their_class(void **state)
     static const struct {
         const char *word, *name;
     } pairs[] = {
-        {"164889003", "AF"},   {"59118001", "RBBB"},  {"713427006", "RBBB"}, {"733534002", "LBBB"}, {"63593006", "PAC"},
-        {"17338001", "PVC"},   {"164884008", "PVC"},  {"270492004", "IAVB"}, {"I-AVB", "IAVB"},     {"1AVB", "IAVB"},
-        {"Normal", "NSR"},     {"rbbb", "RBBB"},      {"429622005", "STD"},  {"STTC", "STTC"},      {"LVH", "LVH"},
-        {"164865005", "MI"},
+        {"164889003", "AF"},  {"59118001", "RBBB"}, {"713427006", "RBBB"}, {"733534002", "LBBB"},
+        {"63593006", "PAC"},  {"17338001", "PVC"},  {"164884008", "PVC"},  {"270492004", "IAVB"},
+        {"I-AVB", "IAVB"},    {"1AVB", "IAVB"},     {"Normal", "NSR"},     {"rbbb", "RBBB"},
+        {"429622005", "STD"}, {"STTC", "STTC"},     {"LVH", "LVH"},        {"164865005", "MI"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         int found = vocabulary_find(pairs[i].word);
@@ -82,7 +84,8 @@ static void codes_and_early_names_find_their_class(void **state)
     assert_int_equal(vocabulary_find("251238007"), -1);
 }
 
-/* ---- labels of a header -------------------------------------------------------------------------------------------- */
+/* ---- labels of a header --------------------------------------------------------------------------------------------
+ */
 
 static void silence_means_absent_only_where_the_source_looked(void **state)
 {
@@ -126,17 +129,21 @@ static void an_empty_diagnosis_leaves_all_unknown(void **state)
     assert_int_equal(labels.anomaly, LABEL_UNKNOWN);
 }
 
-/* ---- annotations --------------------------------------------------------------------------------------------------- */
+/* ---- annotations ---------------------------------------------------------------------------------------------------
+ */
 
 static void annotations_become_labels_and_events(void **state)
 {
     (void)state;
-    struct recording_event given[] = {
-        {0, "+", "(N"}, {100, "N", ""}, {460, "V", ""}, {720, "+", "(AFIB"}, {800, "~", ""}, {1800, "+", "(N"}};
+    struct recording_event given[] = {{0, "+", "(N"},      {100, "N", ""}, {460, "V", ""},
+                                      {720, "+", "(AFIB"}, {800, "~", ""}, {1800, "+", "(N"}};
     struct recording recording = {.rate_hz = 360, .samples = 3600, .events = given, .n_events = 6};
     char *classes[] = {"AF", "AFL", "PVC"};
-    struct recipe_source source = {.name = "holter", .labels = LABELS_ANNOTATIONS, .annotates = classes,
-                                   .n_annotates = 3, .anomaly = ANOMALY_CODES};
+    struct recipe_source source = {.name = "holter",
+                                   .labels = LABELS_ANNOTATIONS,
+                                   .annotates = classes,
+                                   .n_annotates = 3,
+                                   .anomaly = ANOMALY_CODES};
     struct record_labels labels;
     struct corpus_event *events;
     size_t n;
@@ -162,7 +169,8 @@ static void annotations_become_labels_and_events(void **state)
     assert_int_equal(labels.anomaly, LABEL_UNKNOWN);
 }
 
-/* ---- table --------------------------------------------------------------------------------------------------------- */
+/* ---- table ---------------------------------------------------------------------------------------------------------
+ */
 
 static const char table_text[] = "folder,record,patient,age,sex,fold,anomaly,classes\n"
                                  "a/b,r1,p1,300,F,3,1,AF|STTC\n"
@@ -193,7 +201,7 @@ static void a_row_overrides_the_header(void **state)
     labels_from_recording(&labels, &header_source, &recording);
     label_table_apply(&table, 3, &labels, &said);
     assert_int_equal(labels.anomaly, LABEL_ABSENT);
-    assert_int_equal(state_of(&labels, "AF"), LABEL_ABSENT);    /* named by another row */
+    assert_int_equal(state_of(&labels, "AF"), LABEL_ABSENT); /* named by another row */
     assert_int_equal(state_of(&labels, "STTC"), LABEL_ABSENT);
     assert_int_equal(state_of(&labels, "RBBB"), LABEL_PRESENT); /* the table does not know it: the header's stays */
     label_table_apply(&table, 1, &labels, &said);
@@ -216,10 +224,10 @@ static void a_table_that_cannot_be_right_names_its_row(void **state)
     static const struct {
         const char *text, *word;
     } rows[] = {
-        {"folder,record,classes\na,r,AF|XYZ\n", "XYZ"},   {"folder,record,anomaly\na,r,2\n", "anomaly '2'"},
-        {"folder,record,fold\na,r,-1\n", "fold '-1'"},    {"folder,record,age\na,r,old\n", "age 'old'"},
-        {"folder,record\na,r\na/,r\n", "both speak"},     {"file,record\na,r\n", "no column 'folder'"},
-        {"folder,record,sex\na,r,x\n", "sex 'x'"},        {"folder,record\na,\n", "record is empty"},
+        {"folder,record,classes\na,r,AF|XYZ\n", "XYZ"}, {"folder,record,anomaly\na,r,2\n", "anomaly '2'"},
+        {"folder,record,fold\na,r,-1\n", "fold '-1'"},  {"folder,record,age\na,r,old\n", "age 'old'"},
+        {"folder,record\na,r\na/,r\n", "both speak"},   {"file,record\na,r\n", "no column 'folder'"},
+        {"folder,record,sex\na,r,x\n", "sex 'x'"},      {"folder,record\na,\n", "record is empty"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct label_table table;
@@ -228,7 +236,8 @@ static void a_table_that_cannot_be_right_names_its_row(void **state)
     }
 }
 
-/* ---- recipe -------------------------------------------------------------------------------------------------------- */
+/* ---- recipe --------------------------------------------------------------------------------------------------------
+ */
 
 static void the_built_in_recipe_knows_its_sources(void **state)
 {
@@ -236,9 +245,15 @@ static void the_built_in_recipe_knows_its_sources(void **state)
     static const struct {
         const char *folder, *name;
     } rows[] = {
-        {"/d/cinc2021/georgia", "georgia"},     {"/d/training/georgia/g1", "georgia"}, {"/d/ludb", "ludb"},
-        {"/d/cinc2021/ptb-xl", "cinc2021-ptb-xl"}, {"/d/cinc2021/ptb", "ptb"},         {"/d/mitdb-excerpt", "mitdb"},
-        {"/d/ptbxl-original/records100", "ptbxl-original"}, {"/d/ward 7", "unnamed"},  {"/", "unnamed"},
+        {"/d/cinc2021/georgia", "georgia"},
+        {"/d/training/georgia/g1", "georgia"},
+        {"/d/ludb", "ludb"},
+        {"/d/cinc2021/ptb-xl", "cinc2021-ptb-xl"},
+        {"/d/cinc2021/ptb", "ptb"},
+        {"/d/mitdb-excerpt", "mitdb"},
+        {"/d/ptbxl-original/records100", "ptbxl-original"},
+        {"/d/ward 7", "unnamed"},
+        {"/", "unnamed"},
     };
     struct recipe recipe;
     assert_int_equal(recipe_read(&recipe, NULL, NULL, 0), STATUS_OK);
@@ -257,10 +272,12 @@ static void the_built_in_recipe_knows_its_sources(void **state)
 static void own_sources_and_settings_come_first(void **state)
 {
     (void)state;
-    const char *settings[] = {"split.train=80", "split.validation=0", "preprocessing.notch=\"60\"", "sources.0.name=ward"};
+    const char *settings[] = {"split.train=80", "split.validation=0", "preprocessing.notch=\"60\"",
+                              "sources.0.name=ward"};
     struct recipe recipe;
-    char *path = write_file("shard_mb: 2\nsplit: {train: 60, validation: 20, test: 20}\n"
-                            "sources:\n  - {match: 'ludb', name: x, labels: header, annotates: [all], anomaly: codes}\n");
+    char *path =
+        write_file("shard_mb: 2\nsplit: {train: 60, validation: 20, test: 20}\n"
+                   "sources:\n  - {match: 'ludb', name: x, labels: header, annotates: [all], anomaly: codes}\n");
     assert_int_equal(recipe_read(&recipe, path, settings, 4), STATUS_OK);
     assert_true(recipe.shard_mb == 2 && recipe.split_percent[0] == 80 && recipe.split_percent[1] == 0);
     assert_int_equal(recipe.signal.notch, NOTCH_60);
@@ -317,7 +334,8 @@ static void settings_are_merged_into_yaml(void **state)
     assert_int_equal(settings_merge("t", "", wrong, 1, &merged), STATUS_CONFIG);
 }
 
-/* ---- patients ------------------------------------------------------------------------------------------------------ */
+/* ---- patients ------------------------------------------------------------------------------------------------------
+ */
 
 /* RFC 4231, test cases 1 and 2. */
 static void patient_hashes_are_hmac_sha_256(void **state)
@@ -346,7 +364,8 @@ static void a_site_key_is_hexadecimal_or_raw(void **state)
     (void)state;
     struct site_key hex, published;
     assert_int_equal(
-        site_key_read(&hex, write_file("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n")), STATUS_OK);
+        site_key_read(&hex, write_file("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n")),
+        STATUS_OK);
     assert_int_equal(hex.n_bytes, 32);
     assert_string_equal(hex.id, "630dcd2966c43366");
     assert_int_equal(site_key_read(&published, NULL), STATUS_OK);
@@ -444,7 +463,8 @@ static void flat_and_saturated_leads_name_nothing(void **state)
     free(keys);
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------ */
+/* ---- refusals ------------------------------------------------------------------------------------------------------
+ */
 
 static void kinds_of_refusals_name_no_file(void **state)
 {

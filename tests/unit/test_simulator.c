@@ -36,7 +36,8 @@ static double lead_at(const struct simulated_record *record, const float *mv, en
     return (double)mv[lead * samples + (uint64_t)lrint(time_s * record->settings.rate_hz)];
 }
 
-/* Mean over the beats of one symbol of a lead at `offset_s` from the R peak, against the level `before_s` ahead of it. */
+/* Mean over the beats of one symbol of a lead at `offset_s` from the R peak, against the level `before_s` ahead of it.
+ */
 static double mean_level(const struct simulated_record *record, enum lead lead, char symbol, double offset_s,
                          double before_s)
 {
@@ -318,7 +319,8 @@ static void the_mix_is_balanced_and_cannot_be_guessed(void **state)
     assert_in_range(n_normal, N * 0.30, N * 0.40);
     for (unsigned c = 0; c < N_CONDITIONS; c++)
         assert_in_range(counts[c], N * 0.04, N * 0.10);
-    double by_age = auroc(age, is_abnormal, N), by_sex = auroc(sex, is_abnormal, N), by_size = auroc(size, is_abnormal, N);
+    double by_age = auroc(age, is_abnormal, N), by_sex = auroc(sex, is_abnormal, N),
+           by_size = auroc(size, is_abnormal, N);
     if (fabs(by_age - 0.5) > 0.1 || fabs(by_sex - 0.5) > 0.07 || fabs(by_size - 0.5) > 0.15)
         fail_msg("AUROC of age %.3f, sex %.3f, size %.3f", by_age, by_sex, by_size);
 }
