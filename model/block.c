@@ -23,28 +23,28 @@ void block_plan(struct block *block, struct parameters *parameters, const char *
                 const struct block_config *config, int layer, unsigned depth)
 {
     size_t width = config->width, head_dim = head_dimension(config);
-    double last_matrix_std = LINEAR_INIT_STD / sqrt(2.0 * depth);
+    double last_matrix_gain = 1 / sqrt(2.0 * depth);
     char name[TENSOR_NAME_BYTES];
 
     *block = (struct block){.config = *config, .first = parameters->count};
     snprintf(name, sizeof name, "%s.norm1", prefix);
     block->norm1 = norm_layer_plan(parameters, name, width, layer);
-    block->qkv = parameters_add(parameters, (size_t[4]){3 * width, width}, true, layer, INIT_NORMAL, LINEAR_INIT_STD,
-                                "%s.attention.qkv.weight", prefix);
+    block->qkv = parameters_add(parameters, (size_t[4]){3 * width, width}, true, layer, INIT_NORMAL,
+                                linear_init_std(width), "%s.attention.qkv.weight", prefix);
     block->q_scale = add_vector(parameters, head_dim, layer, INIT_ONE, 0, prefix, "attention.q_norm.scale");
     block->q_shift = add_vector(parameters, head_dim, layer, INIT_ZERO, 0, prefix, "attention.q_norm.shift");
     block->k_scale = add_vector(parameters, head_dim, layer, INIT_ONE, 0, prefix, "attention.k_norm.scale");
     block->k_shift = add_vector(parameters, head_dim, layer, INIT_ZERO, 0, prefix, "attention.k_norm.shift");
     snprintf(name, sizeof name, "%s.attention.projection", prefix);
-    block->projection = linear_layer_plan(parameters, name, width, width, layer, last_matrix_std);
+    block->projection = linear_layer_plan(parameters, name, width, width, layer, last_matrix_gain);
     block->layer_scale1 =
         add_vector(parameters, width, layer, INIT_CONSTANT, config->layer_scale, prefix, "layer_scale1");
     snprintf(name, sizeof name, "%s.norm2", prefix);
     block->norm2 = norm_layer_plan(parameters, name, width, layer);
     snprintf(name, sizeof name, "%s.mlp.linear1", prefix);
-    block->mlp1 = linear_layer_plan(parameters, name, width, config->mlp, layer, LINEAR_INIT_STD);
+    block->mlp1 = linear_layer_plan(parameters, name, width, config->mlp, layer, 1);
     snprintf(name, sizeof name, "%s.mlp.linear2", prefix);
-    block->mlp2 = linear_layer_plan(parameters, name, config->mlp, width, layer, last_matrix_std);
+    block->mlp2 = linear_layer_plan(parameters, name, config->mlp, width, layer, last_matrix_gain);
     block->layer_scale2 =
         add_vector(parameters, width, layer, INIT_CONSTANT, config->layer_scale, prefix, "layer_scale2");
     block->end = parameters->count;

@@ -70,6 +70,7 @@ enum status tokenizer_config_check(const struct tokenizer_config *config, const 
     TRY(check_range(where, "codebook_update", config->codebook_update, CODEBOOK_EMA, CODEBOOK_LOSS));
     TRY(check_real(where, "ema_decay", config->ema_decay, 0, 1));
     TRY(check_real(where, "commitment", config->commitment, 0, 1e6));
+    TRY(check_real(where, "demography_weight", config->demography_weight, 0, 1e6));
     TRY(check_range(where, "morphology_blocks", config->morphology_blocks, 0, MOST_LAYERS));
     TRY(check_range(where, "frequency_blocks", config->frequency_blocks, 0, MOST_LAYERS));
     TRY(check_range(where, "demography_blocks", config->demography_blocks, 0, MOST_LAYERS));

@@ -27,6 +27,7 @@ struct tokenizer_config {
     enum codebook_update codebook_update;
     double ema_decay;                                                /* 0.99 */
     double commitment;                                               /* beta, 1 */
+    double demography_weight;                                        /* of age and sex in the sum of losses, 1 */
     unsigned morphology_blocks, frequency_blocks, demography_blocks; /* 2, 2, 1; width, heads, mlp as the encoder */
 };
 

@@ -16,18 +16,18 @@ void decoder_plan(struct decoder *decoder, struct parameters *parameters, const 
     size_t width = blocks->width;
     *decoder = (struct decoder){.outputs = outputs, .pooled = pooled, .first = parameters->count};
     snprintf(name, sizeof name, "%s.input", prefix);
-    decoder->input = linear_layer_plan(parameters, name, dimension, width, layer, LINEAR_INIT_STD);
+    decoder->input = linear_layer_plan(parameters, name, dimension, width, layer, 1);
     decoder->time_table = parameters_add(parameters, (size_t[4]){MAX_TIMES, width}, false, layer, INIT_NORMAL,
-                                         LINEAR_INIT_STD, "%s.time_table", prefix);
+                                         TABLE_INIT_STD, "%s.time_table", prefix);
     decoder->lead_table = parameters_add(parameters, (size_t[4]){N_LEADS, width}, false, layer, INIT_NORMAL,
-                                         LINEAR_INIT_STD, "%s.lead_table", prefix);
+                                         TABLE_INIT_STD, "%s.lead_table", prefix);
     decoder->input_end = parameters->count;
     stack_plan(&decoder->stack, parameters, prefix, blocks, layers, layer);
     decoder->head_first = parameters->count;
     snprintf(name, sizeof name, "%s.head.linear1", prefix);
-    decoder->head1 = linear_layer_plan(parameters, name, width, width, layer, LINEAR_INIT_STD);
+    decoder->head1 = linear_layer_plan(parameters, name, width, width, layer, 1);
     snprintf(name, sizeof name, "%s.head.linear2", prefix);
-    decoder->head2 = linear_layer_plan(parameters, name, width, outputs, layer, LINEAR_INIT_STD);
+    decoder->head2 = linear_layer_plan(parameters, name, width, outputs, layer, 1);
     decoder->end = parameters->count;
 }
 

@@ -56,11 +56,11 @@ static void plan(struct finetune *finetune, const struct trunk_config *trunk, co
     trunk_plan(&f->trunk, &f->parameters, "backbone", trunk, true);
     f->head_first = f->parameters.count;
     if (f->generates) {
-        f->linear1 = linear_layer_plan(&f->parameters, "head.linear1", width, width, layer, LINEAR_INIT_STD);
-        f->linear2 = linear_layer_plan(&f->parameters, "head.linear2", width, PATCH_SAMPLES, layer, LINEAR_INIT_STD);
+        f->linear1 = linear_layer_plan(&f->parameters, "head.linear1", width, width, layer, 1);
+        f->linear2 = linear_layer_plan(&f->parameters, "head.linear2", width, PATCH_SAMPLES, layer, 1);
     } else {
         f->norm = norm_layer_plan(&f->parameters, "head.norm", width, layer);
-        f->output = linear_layer_plan(&f->parameters, "head.linear", width, head->outputs, layer, LABEL_HEAD_INIT_STD);
+        f->output = linear_layer_plan(&f->parameters, "head.linear", width, head->outputs, layer, LABEL_HEAD_GAIN);
     }
     f->head_end = f->parameters.count;
 }

@@ -1,14 +1,21 @@
 #include "model/linear_layer.h"
 
+#include <math.h>
+
 #include "model/kernels/layernorm.h"
 #include "model/kernels/linear.h"
 
+double linear_init_std(size_t in)
+{
+    return 0.02 * sqrt(1024.0 / (double)in);
+}
+
 struct linear_layer linear_layer_plan(struct parameters *parameters, const char *name, size_t in, size_t out, int layer,
-                                      double init_std)
+                                      double gain)
 {
     struct linear_layer linear = {.in = in, .out = out};
-    linear.weight =
-        parameters_add(parameters, (size_t[4]){out, in}, true, layer, INIT_NORMAL, init_std, "%s.weight", name);
+    linear.weight = parameters_add(parameters, (size_t[4]){out, in}, true, layer, INIT_NORMAL,
+                                   gain * linear_init_std(in), "%s.weight", name);
     linear.bias = parameters_add(parameters, (size_t[4]){out}, false, layer, INIT_ZERO, 0, "%s.bias", name);
     return linear;
 }

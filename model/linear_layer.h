@@ -5,16 +5,20 @@
 
 #include "model/parameters.h"
 
-#define LINEAR_INIT_STD 0.02 /* truncated normal (PAPER 3.4) */
+#define TABLE_INIT_STD 0.02 /* tables and vectors: truncated normal (PAPER 3.4) */
+
+/* Standard deviation of a linear layer's truncated normal: 0.02 with 1024 inputs (width of preset B), 1/√in beside, so that
+ * a small model begins with signals as large as a large one's. */
+double linear_init_std(size_t in);
 
 struct linear_layer {
     size_t in, out;
     size_t weight, bias; /* [out, in]; [out] */
 };
 
-/* Adds "<name>.weight" (truncated normal of this standard deviation) and "<name>.bias" (zero). */
+/* Adds "<name>.weight" (truncated normal, gain · linear_init_std(in)) and "<name>.bias" (zero). */
 struct linear_layer linear_layer_plan(struct parameters *parameters, const char *name, size_t in, size_t out, int layer,
-                                      double init_std);
+                                      double gain);
 
 /* y [rows, out] = x [rows, in]·Wᵀ + b. */
 void linear_layer_forward(const struct linear_layer *linear, const real *weights, real *y, const real *x, size_t rows);

@@ -29,9 +29,9 @@ void quantizer_plan(struct quantizer *quantizer, struct parameters *parameters, 
                                     .commitment = config->commitment};
     quantizer->projection_first = parameters->count;
     snprintf(name, sizeof name, "%s.projection.linear1", prefix);
-    quantizer->linear1 = linear_layer_plan(parameters, name, width, width, layer, LINEAR_INIT_STD);
+    quantizer->linear1 = linear_layer_plan(parameters, name, width, width, layer, 1);
     snprintf(name, sizeof name, "%s.projection.linear2", prefix);
-    quantizer->linear2 = linear_layer_plan(parameters, name, width, dimension, layer, LINEAR_INIT_STD);
+    quantizer->linear2 = linear_layer_plan(parameters, name, width, dimension, layer, 1);
     quantizer->projection_end = quantizer->codebook_first = parameters->count;
     quantizer->codebook = parameters_add(parameters, (size_t[4]){config->codes, dimension}, false, layer, INIT_SPHERE,
                                          1, "%s.codebook", prefix);

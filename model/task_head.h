@@ -7,8 +7,8 @@
 
 #include "model/kernels/losses.h"
 
-/* A label head begins near 0: 0.02 · 0.001 (PAPER 4.3). */
-#define LABEL_HEAD_INIT_STD (0.02 * 0.001)
+/* A label head begins near 0 (PAPER 4.3). */
+#define LABEL_HEAD_GAIN 0.001
 
 /* Binary cross-entropy of the known labels, divided by their number in the global batch, and its gradient. Without
  * labels or with none in the global batch both are 0. logits, dlogits, labels: [rows, outputs]. */

@@ -36,14 +36,14 @@ void token_embedding_plan(struct token_embedding *embedding, struct parameters *
         .channels = channels, .width = width, .has_mask = has_mask, .first = parameters->count};
     plan_convolutions(embedding, parameters, prefix);
     snprintf(name, sizeof name, "%s.patch_encoder.linear", prefix);
-    embedding->linear = linear_layer_plan(parameters, name, patch_features(channels), width, 0, LINEAR_INIT_STD);
+    embedding->linear = linear_layer_plan(parameters, name, patch_features(channels), width, 0, 1);
     embedding->time_table = parameters_add(parameters, (size_t[4]){MAX_TIMES, width}, false, 0, INIT_NORMAL,
-                                           LINEAR_INIT_STD, "%s.time_table", prefix);
+                                           TABLE_INIT_STD, "%s.time_table", prefix);
     embedding->lead_table = parameters_add(parameters, (size_t[4]){N_LEADS, width}, false, 0, INIT_NORMAL,
-                                           LINEAR_INIT_STD, "%s.lead_table", prefix);
+                                           TABLE_INIT_STD, "%s.lead_table", prefix);
     if (has_mask)
         embedding->mask =
-            parameters_add(parameters, (size_t[4]){width}, false, 0, INIT_NORMAL, LINEAR_INIT_STD, "%s.mask", prefix);
+            parameters_add(parameters, (size_t[4]){width}, false, 0, INIT_NORMAL, TABLE_INIT_STD, "%s.mask", prefix);
     embedding->end = parameters->count;
 }
 

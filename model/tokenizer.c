@@ -130,6 +130,7 @@ static double softplus(double x)
 static void demography_losses(struct tokenizer *tokenizer, const struct demography *demography,
                               const struct tokenizer_counts *counts, struct tokenizer_losses *losses)
 {
+    double weight = tokenizer->config.demography_weight;
     for (size_t s = 0; s < tokenizer->batch.n_spans; s++) {
         const real *output = tokenizer->decoders[VIEW_DEMOGRAPHY].output + s * DEMOGRAPHY_OUTPUTS;
         real *gradient = tokenizer->doutput[VIEW_DEMOGRAPHY] + s * DEMOGRAPHY_OUTPUTS;
@@ -137,12 +138,12 @@ static void demography_losses(struct tokenizer *tokenizer, const struct demograp
         if (!isnan(demography->age_years[s]) && counts->spans_with_age > 0) {
             double difference = output[OUTPUT_AGE] - (demography->age_years[s] - 60.0) / 20.0;
             losses->age += difference * difference / counts->spans_with_age;
-            gradient[OUTPUT_AGE] = (real)(2 * difference / counts->spans_with_age);
+            gradient[OUTPUT_AGE] = (real)(weight * 2 * difference / counts->spans_with_age);
         }
         int sex = demography->sex[s];
         if ((sex == 0 || sex == 1) && counts->spans_with_sex > 0) {
             double lead = (double)output[OUTPUT_SEX + sex] - (double)output[OUTPUT_SEX + 1 - sex];
-            double slope = 1.0 / (1.0 + exp(lead)) / counts->spans_with_sex;
+            double slope = weight / (1.0 + exp(lead)) / counts->spans_with_sex;
             losses->sex += softplus(-lead) / counts->spans_with_sex;
             gradient[OUTPUT_SEX + sex] = (real)-slope;
             gradient[OUTPUT_SEX + 1 - sex] = (real)slope;
@@ -188,8 +189,8 @@ void tokenizer_forward(struct tokenizer *tokenizer, const real *weights, const s
                                  NULL, t->wavelet_scale, 1.0 / counts->tokens, batch->n_tokens, WAVELET_TARGETS);
     demography_losses(t, demography, counts, losses);
     quantizer_losses(&t->quantizer, counts->tokens, batch->n_tokens, &losses->commitment, &losses->codebook);
-    losses->total =
-        losses->morphology + losses->frequency + losses->age + losses->sex + losses->commitment + losses->codebook;
+    losses->total = losses->morphology + losses->frequency + t->config.demography_weight * (losses->age + losses->sex) +
+                    losses->commitment + losses->codebook;
 }
 
 void tokenizer_backward(struct tokenizer *tokenizer, const real *weights, real *gradient,

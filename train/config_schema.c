@@ -87,6 +87,7 @@ static const cyaml_schema_field_t tokenizer_model_fields[] = {
     ENUM("codebook_update", struct tokenizer_config, codebook_update, update_names),
     CYAML_FIELD_FLOAT("ema_decay", STRICT, struct tokenizer_config, ema_decay),
     CYAML_FIELD_FLOAT("commitment", STRICT, struct tokenizer_config, commitment),
+    CYAML_FIELD_FLOAT("demography_weight", STRICT, struct tokenizer_config, demography_weight),
     CYAML_FIELD_UINT("morphology_blocks", OPT, struct tokenizer_config, morphology_blocks),
     CYAML_FIELD_UINT("frequency_blocks", OPT, struct tokenizer_config, frequency_blocks),
     CYAML_FIELD_UINT("demography_blocks", OPT, struct tokenizer_config, demography_blocks),

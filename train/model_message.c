@@ -68,6 +68,7 @@ void tokenizer_to_message(const struct tokenizer_config *tokenizer, Anyecg__Toke
     message->codebook_update = (char *)(tokenizer->codebook_update == CODEBOOK_EMA ? "ema" : "loss");
     message->ema_decay = tokenizer->ema_decay;
     message->commitment = tokenizer->commitment;
+    message->demography_weight = tokenizer->demography_weight;
     message->morphology_blocks = tokenizer->morphology_blocks;
     message->frequency_blocks = tokenizer->frequency_blocks;
     message->demography_blocks = tokenizer->demography_blocks;
@@ -94,6 +95,7 @@ enum status tokenizer_from_message(struct tokenizer_config *tokenizer, const Any
         .codebook_update = is_loss ? CODEBOOK_LOSS : CODEBOOK_EMA,
         .ema_decay = message->ema_decay,
         .commitment = message->commitment,
+        .demography_weight = message->demography_weight,
         .morphology_blocks = message->morphology_blocks,
         .frequency_blocks = message->frequency_blocks,
         .demography_blocks = message->demography_blocks,

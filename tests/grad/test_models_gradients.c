@@ -14,6 +14,7 @@ static const struct tokenizer_config SMALL_TOKENIZER = {
     .codebook_update = CODEBOOK_EMA,
     .ema_decay = 0.99,
     .commitment = 0.8,
+    .demography_weight = 0.7,
     .morphology_blocks = 1,
     .frequency_blocks = 1,
     .demography_blocks = 1};

@@ -331,6 +331,7 @@ static const struct tokenizer_config TOKENIZER = {
     .code_dimension = 6,
     .codebook_update = CODEBOOK_LOSS,
     .commitment = 0.8,
+    .demography_weight = 0.7,
     .morphology_blocks = 1,
     .frequency_blocks = 1,
     .demography_blocks = 1};

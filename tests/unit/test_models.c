@@ -35,6 +35,7 @@ static struct tokenizer_config small_tokenizer(void)
         .codebook_update = CODEBOOK_EMA,
         .ema_decay = 0.99,
         .commitment = 1,
+        .demography_weight = 1,
         .morphology_blocks = 2,
         .frequency_blocks = 1,
         .demography_blocks = 1};
@@ -167,16 +168,15 @@ static void start_values_have_the_stated_spread(void **state)
     real *weights = NEW_ARRAY(real, parameters->count);
     parameters_initialise(parameters, weights, SEED);
     /* A normal cut at two deviations has 0.8796 of the deviation: sqrt(1 - 4φ(2)/(2Φ(2) - 1)). */
-    const double cut = 0.87963;
-    assert_true(fabs(deviation(parameters, weights, "backbone.block.1.mlp.linear1.weight") / (0.02 * cut) - 1) < 0.02);
-    assert_true(fabs(deviation(parameters, weights, "backbone.block.2.mlp.linear2.weight") * sqrt(6) / (0.02 * cut) -
-                     1) < 0.02);
-    assert_true(
-        fabs(deviation(parameters, weights, "backbone.block.0.attention.projection.weight") * sqrt(2) / (0.02 * cut) -
-             1) < 0.03);
+    const double cut = 0.87963, wide = 0.02 * sqrt(1024.0 / 128) * cut, narrow = 0.02 * sqrt(1024.0 / 512) * cut;
+    assert_true(fabs(deviation(parameters, weights, "backbone.block.1.mlp.linear1.weight") / wide - 1) < 0.02);
+    assert_true(fabs(deviation(parameters, weights, "backbone.block.2.mlp.linear2.weight") * sqrt(6) / narrow - 1) <
+                0.02);
+    assert_true(fabs(deviation(parameters, weights, "backbone.block.0.attention.projection.weight") * sqrt(2) / wide -
+                     1) < 0.03);
     assert_true(fabs(deviation(parameters, weights, "backbone.block.0.layer_scale1") - 0.1) < 1e-6);
     assert_true(deviation(parameters, weights, "backbone.norm.scale") == 1);
-    assert_true(deviation(parameters, weights, "head.linear.weight") < 4e-5);
+    assert_true(deviation(parameters, weights, "head.linear.weight") < 1e-4);
     free(weights);
     finetune_free(finetune);
 }

@@ -106,6 +106,7 @@ static void a_step_of_the_tokenizer_takes_no_memory(void **state)
                                       .code_dimension = 8,
                                       .ema_decay = 0.99,
                                       .commitment = 1,
+                                      .demography_weight = 1,
                                       .morphology_blocks = 1,
                                       .frequency_blocks = 1,
                                       .demography_blocks = 1};
