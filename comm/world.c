@@ -103,6 +103,9 @@ enum status world_start(struct world *world, int *argc, char ***argv)
     world_single(world);
     MPI_Initialized(&is_initialised);
     if (!is_initialised) {
+        /* Before MPI_Init: Open MPI that finds itself started by srun without PMIx ends the program there. */
+        if (!world_is_launched())
+            TRY(refuse_singletons(world, was_launched));
         hint_open_mpi();
         MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
         world->owns_mpi = true;

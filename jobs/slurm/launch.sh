@@ -11,10 +11,6 @@
 set -uo pipefail
 : "${ANYECG_BUILD:?is set by jobs/submit.sh}" "${ANYECG_LAUNCHER:=srun}" "${ANYECG_MOST_RESTARTS:=100}"
 
-# Waiting ranks must yield where ranks outnumber cores; srun does not tell Open MPI about it.
-export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_idle:-1}
-# Small pieces through shared memory are faster without the kernel's single copy, and containers often forbid that.
-export OMPI_MCA_btl_vader_single_copy_mechanism=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
 # A rank is a thread: BLAS must not start more.
 export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 

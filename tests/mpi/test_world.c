@@ -196,9 +196,9 @@ static int try_singletons(void)
         fprintf(stderr, "status %d: %s\n", (int)status, status_message());
         return 1;
     }
-    int is_finalised;
-    MPI_Finalized(&is_finalised);
-    return is_finalised ? 0 : 1;
+    int is_initialised;
+    MPI_Initialized(&is_initialised);
+    return is_initialised ? 1 : 0;
 }
 
 int main(int argc, char **argv)
