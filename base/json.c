@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 
 enum status json_read_file(const char *path, json_t **root)
 {
@@ -76,6 +77,17 @@ enum status json_object_field(const json_t *object, const char *key, const char 
 {
     *value = json_object_get(object, key);
     return json_is_object(*value) ? STATUS_OK : wrong_field(path, key, "an object");
+}
+
+json_t *json_any_text(const char *text)
+{
+    json_t *string = json_string(text);
+    if (string)
+        return string;
+    char *printable = make_printable(duplicate_text(text));
+    string = json_string(printable);
+    free(printable);
+    return string;
 }
 
 json_t *json_number_or_null(double value)

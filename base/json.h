@@ -25,6 +25,9 @@ enum status json_double_field(const json_t *object, const char *key, const char 
 enum status json_array_field(const json_t *object, const char *key, const char *path, json_t **value);
 enum status json_object_field(const json_t *object, const char *key, const char *path, json_t **value);
 
+/* A string; if the text is not UTF-8 (a file's name, say), what is not printable ASCII becomes '?'. */
+json_t *json_any_text(const char *text);
+
 /* A number, or null if it is not finite (JSON has no NaN). */
 json_t *json_number_or_null(double value);
 

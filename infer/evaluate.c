@@ -21,24 +21,12 @@ char *format_interval(char *text, size_t bytes, double value, double low, double
     return text;
 }
 
-static void copy_folds(int *target, size_t *count, const int32_t *folds, size_t n)
+const char *format_figure(char text[24], double value)
 {
-    *count = n < 32 ? n : 32;
-    for (size_t i = 0; i < *count; i++)
-        target[i] = folds[i];
-}
-
-/* The splits that the model was trained with. */
-static enum status apply_trained_folds(const struct anyecg *model, struct corpus *corpus)
-{
-    const Anyecg__DataSettings *data = model->message->data;
-    struct fold_lists folds = {.n_train = 0};
-    if (!data || data->n_train_folds + data->n_validation_folds + data->n_test_folds == 0)
-        return STATUS_OK;
-    copy_folds(folds.train, &folds.n_train, data->train_folds, data->n_train_folds);
-    copy_folds(folds.validation, &folds.n_validation, data->validation_folds, data->n_validation_folds);
-    copy_folds(folds.test, &folds.n_test, data->test_folds, data->n_test_folds);
-    return corpus_apply_folds(corpus, &folds);
+    if (!isfinite(value))
+        return "-";
+    snprintf(text, 24, "%.3f", value);
+    return text;
 }
 
 static int compare_patients(const void *a, const void *b)
@@ -88,16 +76,6 @@ fail:
     return status;
 }
 
-static enum status check_recipe(const struct anyecg *model, const struct corpus *corpus)
-{
-    if (strcmp(corpus->recipe_hash, model->message->preprocessing->hash) == 0)
-        return STATUS_OK;
-    return status_set(STATUS_DAMAGED,
-                      "%s: preprocessing recipe %s is not that of the checkpoint (%s): pack the recordings with the "
-                      "checkpoint's recipe",
-                      corpus->path, corpus->recipe_hash, model->message->preprocessing->hash);
-}
-
 enum status evaluate_run(struct anyecg *model, enum task task, struct corpus *corpus, enum split split,
                          const struct world *world, json_t *report)
 {
@@ -113,8 +91,8 @@ enum status evaluate_run(struct anyecg *model, enum task task, struct corpus *co
     REQUIRE(model->stage == STAGE_FINETUNE && model->task == task, STATUS_USAGE,
             "%s: is a checkpoint of stage %s %s; evaluate %s needs one of anyecg-train finetune %s",
             model->checkpoint->folder, model->message->stage, model->message->task, task_name(task), task_name(task));
-    TRY(check_recipe(model, corpus));
-    TRY(apply_trained_folds(model, corpus));
+    TRY(session_match_corpus(model, corpus));
+    evaluation.reader = record_reader_create(corpus);
     for (size_t i = 0; i < corpus->n_records; i++)
         if (corpus->records[i].split == (int8_t)split)
             records[evaluation.n_records++] = i;
@@ -134,6 +112,7 @@ enum status evaluate_run(struct anyecg *model, enum task task, struct corpus *co
     else
         TRY(evaluate_labels(&evaluation, task, report));
 fail:
+    record_reader_free(evaluation.reader);
     free(records);
     return status;
 }

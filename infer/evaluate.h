@@ -14,6 +14,7 @@
 struct evaluation {
     struct anyecg *model;
     struct corpus *corpus;
+    struct record_reader *reader; /* of the corpus */
     enum split split;
     const struct world *world;
     size_t bootstrap_rounds;
@@ -36,5 +37,9 @@ bool age_sex_scores(const struct evaluation *evaluation, float *scores);
 /* "0.853 (0.812 to 0.894)". Returns text. */
 struct interval;
 char *format_interval(char *text, size_t bytes, double value, double low, double high);
+
+/* "0.853", or "-" where a figure is not defined, as an argument of printf. */
+const char *format_figure(char text[24], double value);
+#define FIGURE(value) format_figure((char[24]){0}, (value))
 
 #endif

@@ -55,10 +55,10 @@ static enum status score_own_records(struct evaluation *evaluation, enum task ta
 
     progress_start(&progress, "evaluating", "records", (double)scored->n_records);
     for (size_t r = (size_t)world->rank; r < scored->n_records; r += (size_t)world->size) {
-        struct stream *stream = NULL;
+        struct stream *stream = evaluation->model->stream;
         const struct anyecg_result *result;
-        TRY(stream_open_corpus(&stream, evaluation->corpus, evaluation->records[r]));
-        status = session_run(evaluation->model, run, stream, &result);
+        TRY(stream_open_record(stream, evaluation->reader, evaluation->corpus, evaluation->records[r]));
+        status = session_run(evaluation->model, run, &result);
         if (status == STATUS_OK)
             memcpy(scored->scores + r * scored->n_classes, result->probability, scored->n_classes * sizeof(float));
         stream_close(stream);
@@ -114,19 +114,20 @@ fail:
 
 static void print_binary(const struct binary_metrics *m, double threshold, json_t *report)
 {
-    printf("  records with a known label %.0f, positive %.0f (prevalence %.3f)\n", m->known, m->positives,
-           m->prevalence);
-    printf("  at threshold %.3f: accuracy %.3f (always the majority: %.3f), balanced accuracy %.3f, kappa %.3f\n"
-           "    sensitivity %.3f, specificity %.3f, F1 of the positive class %.3f, support-weighted F1 %.3f\n",
-           threshold, m->accuracy, m->majority_accuracy, m->balanced_accuracy, m->kappa, m->sensitivity, m->specificity,
-           m->f1_positive, m->f1_weighted);
+    printf("  records with a known label %.0f, positive %.0f (prevalence %s)\n", m->known, m->positives,
+           FIGURE(m->prevalence));
+    printf("  at threshold %.3f: accuracy %s (always the majority: %s), balanced accuracy %s, kappa %s\n"
+           "    sensitivity %s, specificity %s, F1 of the positive class %s, support-weighted F1 %s\n",
+           threshold, FIGURE(m->accuracy), FIGURE(m->majority_accuracy), FIGURE(m->balanced_accuracy), FIGURE(m->kappa),
+           FIGURE(m->sensitivity), FIGURE(m->specificity), FIGURE(m->f1_positive), FIGURE(m->f1_weighted));
     json_object_set_new(
         report, "at_threshold",
-        json_pack("{s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "threshold", threshold, "known", m->known,
-                  "positives", m->positives, "prevalence", m->prevalence, "accuracy", json_number_or_null(m->accuracy),
-                  "majority_accuracy", json_number_or_null(m->majority_accuracy), "balanced_accuracy",
-                  json_number_or_null(m->balanced_accuracy), "kappa", json_number_or_null(m->kappa), "f1_positive",
-                  json_number_or_null(m->f1_positive), "f1_weighted", json_number_or_null(m->f1_weighted),
+        json_pack("{s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "threshold", threshold, "known",
+                  m->known, "positives", m->positives, "prevalence", json_number_or_null(m->prevalence), "accuracy",
+                  json_number_or_null(m->accuracy), "majority_accuracy", json_number_or_null(m->majority_accuracy),
+                  "balanced_accuracy", json_number_or_null(m->balanced_accuracy), "kappa",
+                  json_number_or_null(m->kappa), "f1_positive", json_number_or_null(m->f1_positive), "f1_weighted",
+                  json_number_or_null(m->f1_weighted), "sensitivity", json_number_or_null(m->sensitivity),
                   "specificity", json_number_or_null(m->specificity)));
 }
 
@@ -214,8 +215,8 @@ static void print_class_row(const struct anyecg *model, const struct scored *sco
     }
     struct confusion confusion = metric_confusion(scores, labels, scored->n_records, (double)class_threshold(model, c));
     struct binary_metrics m = metric_binary(&confusion);
-    printf("  %-14s %7.0f %8.0f %10.3f %8.3f %8.3f %8.3f %9.3f\n", model->class_names[c], m.known, m.positives,
-           m.prevalence, auroc, ap, m.f1_positive, (double)class_threshold(model, c));
+    printf("  %-14s %7.0f %8.0f %10s %8s %8s %8s %9.3f\n", model->class_names[c], m.known, m.positives,
+           FIGURE(m.prevalence), FIGURE(auroc), FIGURE(ap), FIGURE(m.f1_positive), (double)class_threshold(model, c));
     json_array_append_new(table, json_pack("{s:s, s:s, s:f, s:f, s:o, s:o, s:o}", "name", model->class_names[c], "code",
                                            model->class_codes[c], "known", m.known, "positives", m.positives, "auroc",
                                            json_number_or_null(auroc), "average_precision", json_number_or_null(ap),
@@ -249,7 +250,7 @@ static void report_classes(struct evaluation *evaluation, struct scored *scored,
     printf("  macro AUROC over the %zu classes with at least 10 positives: %s\n", used,
            format_interval(text, sizeof text, macro, interval.low, interval.high));
     double exact = exact_match(model, scored);
-    printf("  exact-match accuracy %.3f\n", exact);
+    printf("  exact-match accuracy %s\n", FIGURE(exact));
     json_object_set_new(report, "classes", table);
     json_object_set_new(report, "macro_auroc",
                         json_pack("{s:o, s:o, s:o, s:i}", "value", json_number_or_null(macro), "low",

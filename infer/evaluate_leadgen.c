@@ -53,8 +53,7 @@ static void choose_inputs(const struct stream_info *info, unsigned inputs, struc
 }
 
 /* The model's leads of one setting; made: [6, 3000]. */
-static enum status make_by_model(struct anyecg *model, struct stream *stream, const struct setting *setting,
-                                 float *made)
+static enum status make_by_model(struct anyecg *model, const struct setting *setting, float *made)
 {
     enum lead targets[TARGETS];
     struct lead_choice choice;
@@ -64,15 +63,15 @@ static enum status make_by_model(struct anyecg *model, struct stream *stream, co
     for (unsigned t = 0; t < TARGETS; t++)
         targets[t] = setting->first_target + t;
     if (setting->fixed_inputs) {
-        choose_inputs(stream_info(stream), setting->fixed_inputs, &choice);
-        status = session_make_leads(model, stream, &choice, targets, TARGETS, BASELINE_SECONDS, &out);
+        choose_inputs(stream_info(model->stream), setting->fixed_inputs, &choice);
+        status = session_make_leads(model, &choice, targets, TARGETS, BASELINE_SECONDS, &out);
         if (status == STATUS_OK)
             memcpy(made, out, TARGETS * BASELINE_SAMPLES * sizeof *made);
         return status;
     }
     for (unsigned t = 0; t < TARGETS; t++) {
-        choose_inputs(stream_info(stream), ALL_LEADS & ~(1u << targets[t]), &choice);
-        status = session_make_leads(model, stream, &choice, targets + t, 1, BASELINE_SECONDS, &out);
+        choose_inputs(stream_info(model->stream), ALL_LEADS & ~(1u << targets[t]), &choice);
+        status = session_make_leads(model, &choice, targets + t, 1, BASELINE_SECONDS, &out);
         if (status != STATUS_OK)
             return status;
         memcpy(made + t * BASELINE_SAMPLES, out, BASELINE_SAMPLES * sizeof *made);
@@ -85,14 +84,14 @@ static enum status measure_record(struct evaluation *evaluation, struct lead_bas
 {
     enum status status;
     bool usable;
-    struct stream *stream = NULL;
+    struct stream *stream = evaluation->model->stream;
 
-    TRY(lead_baselines_read(evaluation->corpus, record, mv, &usable));
+    TRY(lead_baselines_read(evaluation->reader, evaluation->corpus, record, mv, &usable));
     if (!usable)
         return STATUS_OK;
-    TRY(stream_open_corpus(&stream, evaluation->corpus, record));
+    TRY(stream_open_record(stream, evaluation->reader, evaluation->corpus, record));
     for (size_t s = 0; s < N_SETTINGS; s++) {
-        TRY(make_by_model(evaluation->model, stream, &settings[s], made));
+        TRY(make_by_model(evaluation->model, &settings[s], made));
         for (size_t t = 0; t < TARGETS; t++) {
             enum lead target = settings[s].first_target + (enum lead)t;
             const float *truth = mv + (size_t)target * BASELINE_SAMPLES;
@@ -225,7 +224,10 @@ enum status evaluate_leadgen(struct evaluation *evaluation, json_t *report)
     struct record_figures *figures = xcalloc(n, sizeof *figures);
     uint32_t *group = NEW_ARRAY(uint32_t, n);
 
-    TRY(lead_baselines_fit(&baselines, evaluation->corpus, evaluation->world));
+    REQUIRE((evaluation->model->known_leads & ALL_LEADS) == ALL_LEADS, STATUS_USAGE,
+            "%s: was not trained with all 12 standard leads, which evaluate leadgen asks for",
+            evaluation->model->checkpoint->folder);
+    TRY(lead_baselines_fit(&baselines, evaluation->reader, evaluation->corpus, evaluation->world));
     TRY(comm_agree(evaluation->world, measure_own(evaluation, baselines, figures)));
     comm_sum_double(evaluation->world, (double *)figures, n * RECORD_DOUBLES);
     for (size_t r = 0; r < n; r++)

@@ -40,12 +40,12 @@ static enum status score_record(struct evaluation *evaluation, size_t index, str
     const struct anyecg *model = evaluation->model;
     const struct corpus_record *record = &evaluation->corpus->records[index];
     size_t classes = model->n_classes;
-    struct stream *stream = NULL;
+    struct stream *stream = model->stream;
     const struct anyecg_result *result;
     int8_t *labels = NEW_ARRAY(int8_t, classes * record->seconds);
 
-    TRY(stream_open_corpus(&stream, evaluation->corpus, index));
-    status = session_run(evaluation->model, ANYECG_LONGECG, stream, &result);
+    TRY(stream_open_record(stream, evaluation->reader, evaluation->corpus, index));
+    status = session_run(evaluation->model, ANYECG_LONGECG, &result);
     if (status == STATUS_DATA) { /* no usable lead */
         status = STATUS_OK;
         goto fail;
@@ -118,11 +118,11 @@ static void print_class(const struct evaluation *evaluation, const struct second
         json_pack("{s:s, s:f, s:f, s:o, s:o}", "name", model->class_names[c], "seconds", m.known, "positives",
                   m.positives, "average_precision", json_number_or_null(ap), "f1", json_number_or_null(m.f1_positive));
 
-    printf("%s: %.0f seconds with a known label, %.0f positive (prevalence %.3f)\n", model->class_names[c], m.known,
-           m.positives, m.prevalence);
+    printf("%s: %.0f seconds with a known label, %.0f positive (prevalence %s)\n", model->class_names[c], m.known,
+           m.positives, FIGURE(m.prevalence));
     figure_print(&figures, "AUROC of seconds (95 %, bootstrap by patient)", "auroc", figure_auroc, row);
-    printf("  average precision %.3f; at threshold %.3f: F1 %.3f, sensitivity %.3f, specificity %.3f\n", ap,
-           (double)class_threshold(model, c), m.f1_positive, m.sensitivity, m.specificity);
+    printf("  average precision %s; at threshold %.3f: F1 %s, sensitivity %s, specificity %s\n", FIGURE(ap),
+           (double)class_threshold(model, c), FIGURE(m.f1_positive), FIGURE(m.sensitivity), FIGURE(m.specificity));
     json_array_append_new(table, row);
     class_figures_free(&figures);
 }

@@ -29,7 +29,8 @@ struct lead_baselines {
     struct solved solved[CACHE];
 };
 
-enum status lead_baselines_read(const struct corpus *corpus, size_t record, float *mv, bool *usable)
+enum status lead_baselines_read(struct record_reader *reader, const struct corpus *corpus, size_t record, float *mv,
+                                bool *usable)
 {
     const struct corpus_record *entry = &corpus->records[record];
     const unsigned bad = QUALITY_FLAT | QUALITY_SATURATED | QUALITY_INVALID;
@@ -46,10 +47,14 @@ enum status lead_baselines_read(const struct corpus *corpus, size_t record, floa
         if (column[lead] < 0)
             return STATUS_OK;
     }
-    int16_t *samples;
-    enum status status = corpus_read_record(corpus, record, &samples);
-    if (status != STATUS_OK)
+    int16_t *samples = NEW_ARRAY(int16_t, (size_t)BASELINE_SECONDS * entry->n_leads * PATCH_SAMPLES);
+    enum status status = record_reader_begin(reader, record);
+    if (status == STATUS_OK)
+        status = record_reader_next(reader, BASELINE_SECONDS, samples);
+    if (status != STATUS_OK) {
+        free(samples);
         return status;
+    }
     for (size_t lead = 0; lead < STANDARD_LEADS; lead++)
         for (size_t second = 0; second < BASELINE_SECONDS; second++) {
             const int16_t *patch = samples + (second * entry->n_leads + (size_t)column[lead]) * PATCH_SAMPLES;
@@ -73,7 +78,8 @@ static void lay_out_lags(const float *mv, float *rows)
             }
 }
 
-enum status lead_baselines_fit(struct lead_baselines **out, const struct corpus *corpus, const struct world *world)
+enum status lead_baselines_fit(struct lead_baselines **out, struct record_reader *reader, const struct corpus *corpus,
+                               const struct world *world)
 {
     struct lead_baselines *baselines = xcalloc(1, sizeof *baselines);
     float *mv = NEW_ARRAY(float, STANDARD_LEADS *BASELINE_SAMPLES), *rows = NEW_ARRAY(float, BASELINE_SAMPLES *LAGGED);
@@ -85,7 +91,7 @@ enum status lead_baselines_fit(struct lead_baselines **out, const struct corpus 
         bool usable = false;
         if (corpus->records[r].split != SPLIT_TRAIN)
             continue;
-        status = lead_baselines_read(corpus, r, mv, &usable);
+        status = lead_baselines_read(reader, corpus, r, mv, &usable);
         if (status != STATUS_OK || !usable)
             continue;
         lay_out_lags(mv, rows);

@@ -9,7 +9,7 @@
 #include "base/lead.h"
 #include "base/status.h"
 #include "comm/world.h"
-#include "io/corpus/corpus.h"
+#include "io/corpus/read_record.h"
 
 enum {
     STANDARD_LEADS = N_STANDARD_LEADS,
@@ -24,11 +24,13 @@ extern const char *const lead_baseline_names[N_BASELINES];
 struct lead_baselines;
 
 /* The first 10 s of all twelve leads, lead after lead: float [12, 3000]. False: the record is shorter, or a lead is
- * missing, flat or invalid. Reads the samples (local). */
-enum status lead_baselines_read(const struct corpus *corpus, size_t record, float *mv, bool *usable);
+ * missing, flat or invalid. Reads the samples (local); reader: of the corpus. */
+enum status lead_baselines_read(struct record_reader *reader, const struct corpus *corpus, size_t record, float *mv,
+                                bool *usable);
 
 /* Fits on the records of the training split, divided over ranks. Collective, ends in agreement. */
-enum status lead_baselines_fit(struct lead_baselines **out, const struct corpus *corpus, const struct world *world);
+enum status lead_baselines_fit(struct lead_baselines **out, struct record_reader *reader, const struct corpus *corpus,
+                               const struct world *world);
 void lead_baselines_free(struct lead_baselines *baselines);
 
 /* Records that the weights come from. */

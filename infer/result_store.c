@@ -24,6 +24,8 @@ void result_store_free(struct result_store *store)
     free(store->warning_texts);
     free(store->codes);
     free(store->embedding);
+    free(store->sums);
+    free(store->piece);
     free(store->made_mv);
     free(store->measured_mv);
     free(store->seconds);

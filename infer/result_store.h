@@ -20,6 +20,10 @@ struct result_store {
     size_t codes_capacity;
     float *embedding;
     size_t embedding_capacity;
+    double *sums; /* embed: [width] */
+    size_t sums_capacity;
+    float *piece; /* leadgen: made leads of one window, [seconds, n_made, 300] */
+    size_t piece_capacity;
     float *made_mv, *measured_mv;
     size_t made_capacity, measured_capacity;
     float *seconds; /* longecg: probabilities [seconds, classes] */

@@ -11,8 +11,8 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/text.h"
+#include "infer/lead_writer.h"
 #include "infer/output.h"
-#include "infer/session.h"
 #include "io/recording/inputs.h"
 
 /* What the ranks work through. */
@@ -22,10 +22,17 @@ struct work {
     const struct world *world;
     struct inputs inputs;
     struct corpus *corpus;
-    size_t n, *records; /* records: of the corpus */
-    FILE *lines;        /* results of this rank: stdout or a buffer */
+    struct record_reader *reader; /* of the corpus */
+    size_t n, *records;           /* records: of the corpus */
+    char **names;                 /* leadgen: of the files to be written */
+    FILE *lines;                  /* results of this rank: stdout or a buffer */
     uint64_t refused;
 };
+
+static const char *input_name(const struct work *work, size_t index)
+{
+    return work->corpus ? work->corpus->records[work->records[index]].name : work->inputs.paths[index];
+}
 
 static enum status list_work(struct work *work)
 {
@@ -34,9 +41,12 @@ static enum status list_work(struct work *work)
     if (!request->corpus) {
         TRY(comm_agree(work->world, inputs_expand(&work->inputs, request->arguments, request->n_arguments)));
         work->n = work->inputs.n;
+        REQUIRE(work->n > 0, STATUS_DATA, "%s: names no recording", request->arguments[0]);
         return STATUS_OK;
     }
     TRY(corpus_open(&work->corpus, request->corpus, work->world));
+    TRY(session_match_corpus(work->model, work->corpus));
+    work->reader = record_reader_create(work->corpus);
     work->records = NEW_ARRAY(size_t, work->corpus->n_records);
     for (size_t i = 0; i < work->corpus->n_records; i++)
         if (work->corpus->records[i].split == (int8_t)request->split)
@@ -47,49 +57,77 @@ fail:
     return status;
 }
 
-static enum status run_one(struct work *work, size_t index, const struct anyecg_result **result)
+static void name_outputs(struct work *work)
 {
-    struct stream *stream;
-    enum status status;
-    if (!work->corpus)
-        return (enum status)anyecg_run_file(work->model, work->request->task, work->inputs.paths[index], result);
-    status = stream_open_corpus(&stream, work->corpus, work->records[index]);
-    if (status != STATUS_OK)
+    const char **inputs = NEW_ARRAY(const char *, work->n);
+    for (size_t i = 0; i < work->n; i++) {
+        inputs[i] = input_name(work, i) + (work->corpus ? 0 : work->inputs.roots[i]);
+        inputs[i] += strspn(inputs[i], "/");
+    }
+    work->names = lead_writer_names(inputs, work->n);
+    free(inputs);
+}
+
+static enum status open_stream(struct work *work, size_t index)
+{
+    if (work->corpus)
+        return stream_open_record(work->model->stream, work->reader, work->corpus, work->records[index]);
+    return stream_open_file(work->model->stream, work->inputs.paths[index]);
+}
+
+/* The result of the open stream as a JSON object. */
+static enum status run_one(struct work *work, size_t index, json_t **object)
+{
+    enum anyecg_task task = work->request->task;
+    const struct anyecg_result *result = NULL;
+    if (task != ANYECG_LEADGEN) {
+        enum status status = session_run(work->model, task, &result);
+        if (status == STATUS_OK)
+            *object = result_to_json(result, task);
         return status;
-    status = session_run(work->model, work->request->task, stream, result);
-    stream_close(stream);
+    }
+    struct lead_writer writer = {.folder = work->request->output, .name = work->names[index]};
+    enum status status = session_generate(work->model, lead_writer_take, &writer, &result);
+    enum status ended = lead_writer_end(&writer, status == STATUS_OK ? result : NULL);
+    status = status == STATUS_OK ? ended : status;
+    if (status == STATUS_OK) {
+        *object = result_to_json(result, task);
+        json_object_set_new(*object, "output", json_string(work->names[index]));
+    }
     return status;
 }
 
 /* A result that cannot be made is an object too, so that line i belongs to input i. */
 static json_t *refusal_to_json(const struct work *work, size_t index)
 {
-    const char *name = work->corpus ? work->corpus->records[work->records[index]].name : work->inputs.paths[index];
-    return json_pack("{s:s, s:s}", "record", name, "refused", status_message());
+    return json_pack("{s:o, s:o}", "record", json_any_text(input_name(work, index)), "refused",
+                     json_any_text(status_message()));
 }
 
 static enum status run_own(struct work *work)
 {
     enum status status = STATUS_OK;
     struct progress progress;
-    const struct anyecg_result *result;
 
     progress_start(&progress, "inference", "recordings", (double)work->n);
     for (size_t i = (size_t)work->world->rank; i < work->n; i += (size_t)work->world->size) {
-        json_t *object;
-        status = run_one(work, i, &result);
-        if (status == STATUS_DATA || (status == STATUS_IO && !work->corpus)) {
+        json_t *object = NULL;
+        status = open_stream(work, i);
+        /* a file that cannot be read is refused; a corpus that cannot be read, or an output, ends the run */
+        bool is_refused = status == STATUS_DATA || (status == STATUS_IO && !work->corpus);
+        if (status == STATUS_OK) {
+            status = run_one(work, i, &object);
+            stream_close(work->model->stream);
+            is_refused = status == STATUS_DATA;
+        }
+        if (is_refused) {
             log_warning("refused: %s", status_message());
             work->refused++;
             object = refusal_to_json(work, i);
         } else {
             TRY(status);
-            object = result_to_json(result, work->request->task);
-            if (work->request->task == ANYECG_LEADGEN)
-                status = write_generated(result, work->request->output);
         }
-        if (status != STATUS_IO || work->request->task != ANYECG_LEADGEN)
-            status = json_write_line(work->lines, object);
+        status = json_write_line(work->lines, object);
         json_decref(object);
         TRY(status);
         progress_update(&progress, (double)(i + 1), " ");
@@ -149,6 +187,8 @@ enum status run_inputs(struct anyecg *model, const struct run_request *request, 
     size_t own_bytes = 0, total;
 
     TRY(list_work(&work));
+    if (request->task == ANYECG_LEADGEN)
+        name_outputs(&work);
     TRY(comm_agree(world, world->rank == 0 ? open_output(request, &out) : STATUS_OK));
     work.lines = world->size == 1 ? out : open_memstream(&own, &own_bytes);
     status = run_own(&work);
@@ -174,8 +214,10 @@ fail:
         fclose(out);
     free(own);
     free(all);
+    folder_free_names(work.names, work.names ? work.n : 0);
     free(work.records);
     inputs_free(&work.inputs);
+    record_reader_free(work.reader);
     corpus_close(work.corpus);
     return status;
 }

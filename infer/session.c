@@ -112,6 +112,23 @@ static enum status read_classes(struct anyecg *model)
     return STATUS_OK;
 }
 
+static enum status read_leads(struct anyecg *model)
+{
+    const Anyecg__Checkpoint *message = model->message;
+    for (size_t i = 0; i < message->n_leads; i++) {
+        enum lead lead = 0;
+        while (lead < N_LEADS && strcmp(message->leads[i], lead_name(lead)) != 0)
+            lead++;
+        if (lead == N_LEADS)
+            return status_set(STATUS_DAMAGED, "%s: field leads: '%s' is not a known lead", model->checkpoint->folder,
+                              message->leads[i]);
+        model->known_leads |= 1u << lead;
+    }
+    if (model->known_leads == 0)
+        model->known_leads = (1u << N_LEADS) - 1;
+    return STATUS_OK;
+}
+
 /* Enough for a long recording's stretch of windows, and for whatever else comes packed. */
 static struct batch_bounds infer_bounds(const struct anyecg *model)
 {
@@ -139,6 +156,7 @@ int anyecg_open(struct anyecg **out, const char *path)
     TRY(read_stage(model));
     TRY(recipe_from_message(&model->recipe, model->message->preprocessing, folder));
     TRY(read_classes(model));
+    TRY(read_leads(model));
     model->window_seconds = DEFAULT_WINDOW_SECONDS;
     if (model->message->data && model->message->data->window_seconds > 0)
         model->window_seconds = model->message->data->window_seconds;
@@ -148,6 +166,7 @@ int anyecg_open(struct anyecg **out, const char *path)
     if (model->stage != STAGE_TOKENIZER)
         TRY(open_trunk(model, &bounds));
     windows_create(&model->windows, &bounds);
+    model->stream = stream_create(&model->recipe);
     model->store = result_store_create();
     free(folder);
     *out = model;
@@ -167,6 +186,7 @@ void anyecg_close(struct anyecg *model)
     finetune_free(model->finetune);
     longecg_free(model->longecg);
     windows_free(&model->windows);
+    stream_free(model->stream);
     result_store_free(model->store);
     free(model->weights);
     free(model->tokenizer_weights);
@@ -183,34 +203,63 @@ const char *anyecg_message(void)
 
 int anyecg_set_leads(struct anyecg *model, const char *const *leads, size_t n)
 {
+    enum lead wanted[N_STANDARD_LEADS];
     if (n > N_STANDARD_LEADS)
         return (int)status_set(STATUS_USAGE, "leads to be made: %zu are too many, there are 12", n);
-    for (size_t i = 0; i < n; i++)
-        if (!lead_from_name(leads[i], &model->wanted[i]) || model->wanted[i] >= N_STANDARD_LEADS)
+    for (size_t i = 0; i < n; i++) {
+        if (!lead_from_name(leads[i], &wanted[i]) || wanted[i] >= N_STANDARD_LEADS)
             return (int)status_set(STATUS_USAGE, "lead to be made: '%s' is none of the 12 standard leads", leads[i]);
+        if (!(model->known_leads >> wanted[i] & 1))
+            return (int)status_set(STATUS_USAGE, "lead to be made: '%s': %s was not trained with it", leads[i],
+                                   model->checkpoint->folder);
+    }
+    memcpy(model->wanted, wanted, n * sizeof *wanted);
     model->n_wanted = n;
     return STATUS_OK;
 }
 
-static enum status run_and_close(struct anyecg *model, enum anyecg_task task, struct stream *stream,
-                                 const struct anyecg_result **result)
+static int run_and_close(struct anyecg *model, enum anyecg_task task, const struct anyecg_result **result)
 {
-    enum status status = session_run(model, task, stream, result);
-    stream_close(stream);
-    return status;
+    enum status status = session_run(model, task, result);
+    stream_close(model->stream);
+    return (int)status;
 }
 
 int anyecg_run_file(struct anyecg *model, enum anyecg_task task, const char *path, const struct anyecg_result **result)
 {
-    struct stream *stream;
-    enum status status = stream_open_file(&stream, path, &model->recipe);
-    return (int)(status == STATUS_OK ? run_and_close(model, task, stream, result) : status);
+    enum status status = stream_open_file(model->stream, path);
+    return status == STATUS_OK ? run_and_close(model, task, result) : (int)status;
 }
 
 int anyecg_run_signal(struct anyecg *model, enum anyecg_task task, const struct anyecg_signal *signal,
                       const struct anyecg_result **result)
 {
-    struct stream *stream;
-    enum status status = stream_open_signal(&stream, signal, &model->recipe);
-    return (int)(status == STATUS_OK ? run_and_close(model, task, stream, result) : status);
+    enum status status = stream_open_signal(model->stream, signal);
+    return status == STATUS_OK ? run_and_close(model, task, result) : (int)status;
+}
+
+static void copy_folds(int *target, size_t *count, const int32_t *folds, size_t n)
+{
+    *count = n < 32 ? n : 32;
+    for (size_t i = 0; i < *count; i++)
+        target[i] = folds[i];
+}
+
+enum status session_match_corpus(const struct anyecg *model, struct corpus *corpus)
+{
+    const Anyecg__DataSettings *data = model->message->data;
+    const char *recipe_hash = model->message->preprocessing->hash;
+    struct fold_lists folds = {.n_train = 0};
+
+    if (strcmp(corpus->recipe_hash, recipe_hash) != 0)
+        return status_set(STATUS_DAMAGED,
+                          "%s: preprocessing recipe %s is not that of the checkpoint (%s): pack the recordings with "
+                          "the checkpoint's recipe",
+                          corpus->path, corpus->recipe_hash, recipe_hash);
+    if (!data || data->n_train_folds + data->n_validation_folds + data->n_test_folds == 0)
+        return STATUS_OK;
+    copy_folds(folds.train, &folds.n_train, data->train_folds, data->n_train_folds);
+    copy_folds(folds.validation, &folds.n_validation, data->validation_folds, data->n_validation_folds);
+    copy_folds(folds.test, &folds.n_test, data->test_folds, data->n_test_folds);
+    return corpus_apply_folds(corpus, &folds);
 }

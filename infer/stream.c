@@ -1,6 +1,6 @@
 #include "infer/stream.h"
 
-#include <inttypes.h>
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +8,41 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/recording/lead_reader.h"
+#include "io/signal/steps.h"
+#include "io/signal/stream.h"
+
+/* One lead of a raw recording. */
+struct raw_lead {
+    void *context; /* of the source */
+    const char *name;
+    struct signal_stream *stream;
+    struct quality_meter *meter;
+};
 
 struct stream {
     struct stream_info info;
     uint8_t lead[MAX_SPAN_LEADS];
     unsigned quality[MAX_SPAN_LEADS];
-    char record[RECORDING_NAME_BYTES], source[RECORDING_NAME_BYTES];
+    char record[RECORDING_NAME_BYTES], source_name[RECORDING_NAME_BYTES];
     char (*warnings)[200];
     size_t warning_capacity;
-    int16_t *samples; /* [seconds, leads, 300], 1 µV a count */
+    uint32_t next;   /* second that comes next */
+    int16_t *counts; /* of one read: [count, leads, 300], 1 µV each */
+    size_t counts_capacity;
+
+    struct signal_recipe recipe;
+    struct signal_work *work;
+    signal_source source;
+    uint64_t samples;
+    double rate_hz;
+    struct raw_lead raw[MAX_SPAN_LEADS];
+    float *block;                /* LEAD_READER_BLOCK samples of one lead, for its quality */
+    struct recording *recording; /* of a file */
+    struct lead_reader reader;
+
+    struct record_reader *records; /* of a corpus, or NULL: raw */
+    size_t record_index;
 };
 
 static void warn(struct stream *stream, const char *text)
@@ -27,25 +53,37 @@ static void warn(struct stream *stream, const char *text)
     info->warnings = stream->warnings;
 }
 
-static struct stream *new_stream(void)
+struct stream *stream_create(const struct signal_recipe *recipe)
 {
     struct stream *stream = xcalloc(1, sizeof *stream);
-    stream->info = (struct stream_info){.record = stream->record,
-                                        .source = stream->source,
-                                        .lead = stream->lead,
-                                        .quality = stream->quality,
-                                        .age_years = NAN,
-                                        .sex = SEX_UNKNOWN};
+    stream->recipe = *recipe;
+    stream->work = signal_work_create();
+    stream->block = NEW_ARRAY(float, LEAD_READER_BLOCK);
     return stream;
+}
+
+void stream_free(struct stream *stream)
+{
+    if (!stream)
+        return;
+    stream_close(stream);
+    for (size_t i = 0; i < MAX_SPAN_LEADS; i++) {
+        signal_stream_free(stream->raw[i].stream);
+        quality_meter_free(stream->raw[i].meter);
+    }
+    signal_work_free(stream->work);
+    lead_reader_free(&stream->reader);
+    free(stream->block);
+    free(stream->warnings);
+    free(stream->counts);
+    free(stream);
 }
 
 void stream_close(struct stream *stream)
 {
-    if (!stream)
-        return;
-    free(stream->warnings);
-    free(stream->samples);
-    free(stream);
+    recording_close(stream->recording);
+    stream->recording = NULL;
+    stream->records = NULL;
 }
 
 const struct stream_info *stream_info(const struct stream *stream)
@@ -53,69 +91,39 @@ const struct stream_info *stream_info(const struct stream *stream)
     return &stream->info;
 }
 
-enum status stream_read(struct stream *stream, uint32_t first, uint32_t count, float *mv)
+/* --- beginning --------------------------------------------------------------------------------------------------- */
+
+static void begin(struct stream *stream, const char *record, const char *source)
 {
-    const struct stream_info *info = &stream->info;
-    if (first > info->seconds || count > info->seconds - first)
-        return status_set(STATUS_DATA, "%s: seconds %" PRIu32 " to %" PRIu32 " were asked for, it has %" PRIu32,
-                          info->record, first, first + count, info->seconds);
-    size_t row = info->n_leads * PATCH_SAMPLES;
-    const int16_t *samples = stream->samples + first * row;
-    for (size_t i = 0; i < count * row; i++)
-        mv[i] = 1e-3f * (float)samples[i];
-    return STATUS_OK;
+    copy_text(stream->record, sizeof stream->record, record);
+    copy_text(stream->source_name, sizeof stream->source_name, source);
+    stream->info = (struct stream_info){
+        .record = stream->record, .source = stream->source_name, .lead = stream->lead, .quality = stream->quality};
+    stream->next = 0;
 }
 
-/* What the preprocessing reads: one lead of a source with several. */
-struct lead_source {
-    struct recording *recording;
-    size_t index;
-    float *scratch; /* [all leads, count] */
-    size_t capacity;
-};
-
-static enum status read_lead(void *context, uint64_t first, uint64_t count, float *mv)
-{
-    struct lead_source *source = context;
-    size_t n_leads = source->recording->n_leads;
-    GROW_ARRAY(source->scratch, source->capacity, n_leads * count);
-    enum status status = recording_read(source->recording, first, count, source->scratch);
-    if (status == STATUS_OK)
-        memcpy(mv, source->scratch + source->index * count, count * sizeof *mv);
-    return status;
-}
-
-/* Sizes the stream for leads of this length and refuses what is too short or has none. */
-static enum status prepare(struct stream *stream, const char *path, size_t n_leads, uint64_t samples, double rate_hz)
+/* Facts of a raw recording; refuses what is too short or has no lead. */
+static enum status begin_raw(struct stream *stream, const char *path, size_t n_leads, uint64_t samples, double rate_hz)
 {
     struct stream_info *info = &stream->info;
-    info->n_leads = n_leads < MAX_SPAN_LEADS ? n_leads : MAX_SPAN_LEADS;
+    if (n_leads == 0)
+        return status_set(STATUS_DATA, "%s: has no ECG lead", path);
     if (n_leads > MAX_SPAN_LEADS)
         warn(stream, "more than 16 ECG leads: only the first 16 are used");
     size_t seconds = signal_seconds(samples, rate_hz);
-    if (n_leads == 0)
-        return status_set(STATUS_DATA, "%s: has no ECG lead", path);
     if (seconds == 0)
         return status_set(STATUS_DATA, "%s: is shorter than half a second", path);
     if (seconds > UINT32_MAX)
         return status_set(STATUS_DATA, "%s: is longer than a century", path);
+    info->n_leads = n_leads < MAX_SPAN_LEADS ? n_leads : MAX_SPAN_LEADS;
     info->seconds = (uint32_t)seconds;
-    stream->samples = NEW_ARRAY(int16_t, checked_multiply(seconds, info->n_leads * PATCH_SAMPLES));
+    stream->samples = samples;
+    stream->rate_hz = rate_hz;
     return STATUS_OK;
 }
 
-/* One lead through the recipe into its columns of the samples. */
-static enum status process_lead(struct stream *stream, size_t lead, const char *name,
-                                const struct signal_recipe *recipe, signal_source source, void *context,
-                                uint64_t samples, double rate_hz)
+static void warn_of_quality(struct stream *stream, size_t lead)
 {
-    struct signal_result result;
-    size_t stride = stream->info.n_leads * PATCH_SAMPLES;
-    enum status status = signal_process(recipe, source, context, samples, rate_hz,
-                                        stream->samples + lead * PATCH_SAMPLES, stride, &result);
-    if (status != STATUS_OK)
-        return status;
-    stream->quality[lead] = result.quality;
     static const struct {
         unsigned flag;
         const char *text;
@@ -125,47 +133,93 @@ static enum status process_lead(struct stream *stream, size_t lead, const char *
                  {QUALITY_PARTLY_FLAT, "is flat for more than 2 s"},
                  {QUALITY_AMPLITUDE, "has an amplitude that no heart gives: wrong gain or a loose electrode"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (result.quality & kinds[i].flag) {
+        if (stream->quality[lead] & kinds[i].flag) {
             char text[200];
-            snprintf(text, sizeof text, "lead %s %s", name, kinds[i].text);
+            snprintf(text, sizeof text, "lead %s %s", stream->raw[lead].name, kinds[i].text);
             warn(stream, text);
         }
-    return STATUS_OK;
 }
 
-enum status stream_open_file(struct stream **out, const char *path, const struct signal_recipe *recipe)
+/* Reads all raw samples once, block by block, so that each block of a file is decoded once for all leads. */
+static enum status measure_quality(struct stream *stream)
+{
+    enum status status = STATUS_OK;
+    size_t n_leads = stream->info.n_leads;
+    for (size_t i = 0; i < n_leads; i++) {
+        struct raw_lead *raw = &stream->raw[i];
+        if (!raw->meter)
+            raw->meter = quality_meter_create();
+        quality_meter_begin(raw->meter, stream->samples, stream->rate_hz);
+    }
+    for (uint64_t first = 0; first < stream->samples; first += LEAD_READER_BLOCK) {
+        uint64_t left = stream->samples - first, count = left < LEAD_READER_BLOCK ? left : LEAD_READER_BLOCK;
+        for (size_t i = 0; i < n_leads; i++) {
+            TRY(stream->source(stream->raw[i].context, first, count, stream->block));
+            quality_meter_add(stream->raw[i].meter, stream->block, count);
+        }
+    }
+    for (size_t i = 0; i < n_leads; i++) {
+        double span_mv;
+        stream->quality[i] = quality_meter_result(stream->raw[i].meter, &span_mv);
+        warn_of_quality(stream, i);
+    }
+fail:
+    return status;
+}
+
+/* A flat lead is zeros, as in a corpus, and needs no stream. */
+static bool is_streamed(const struct stream *stream, size_t lead)
+{
+    return !(stream->quality[lead] & QUALITY_FLAT);
+}
+
+/* To the first second again. */
+static enum status rewind_stream(struct stream *stream)
+{
+    enum status status = STATUS_OK;
+    stream->next = 0;
+    if (stream->records)
+        return record_reader_begin(stream->records, stream->record_index);
+    for (size_t i = 0; i < stream->info.n_leads; i++) {
+        struct raw_lead *raw = &stream->raw[i];
+        if (!raw->stream)
+            raw->stream = signal_stream_create(stream->work);
+        if (is_streamed(stream, i))
+            TRY(signal_stream_begin(raw->stream, &stream->recipe, stream->source, raw->context, stream->samples,
+                                    stream->rate_hz, NULL));
+    }
+fail:
+    return status;
+}
+
+enum status stream_open_file(struct stream *stream, const char *path)
 {
     enum status status;
-    struct stream *stream = new_stream();
-    struct lead_source source = {0};
     struct recording *recording = NULL;
 
     TRY(recording_open(&recording, path));
-    copy_text(stream->record, sizeof stream->record, recording->name);
-    TRY(prepare(stream, path, recording->n_leads, recording->samples, recording->rate_hz));
-    stream->info.age_years = recording->age_years;
-    stream->info.sex = recording->sex;
+    stream->recording = recording;
+    begin(stream, recording->name, "");
+    TRY(begin_raw(stream, path, recording->n_leads, recording->samples, recording->rate_hz));
     for (size_t i = 0; i < recording->n_warnings; i++)
         warn(stream, recording->warnings[i]);
-    for (size_t i = 0; i < recording->n_left_out; i++)
-        warn(stream, recording->left_out[i].reason);
     if (recording_verify(recording) != STATUS_OK)
         warn(stream, status_message());
-    source.recording = recording;
+    lead_reader_open(&stream->reader, recording, 0);
+    stream->source = lead_reader_source;
     for (size_t i = 0; i < stream->info.n_leads; i++) {
-        source.index = i;
         stream->lead[i] = (uint8_t)recording->leads[i].lead;
-        TRY(process_lead(stream, i, recording->leads[i].name, recipe, read_lead, &source, recording->samples,
-                         recording->rate_hz));
+        stream->raw[i].name = recording->leads[i].name;
+        stream->raw[i].context = stream->reader.contexts[i];
     }
-    free(source.scratch);
-    recording_close(recording);
-    *out = stream;
-    return STATUS_OK;
+    status = measure_quality(stream);
+    if (status == STATUS_OK)
+        status = rewind_stream(stream);
+    if (status != STATUS_OK)
+        status_context("%s", path);
 fail:
-    free(source.scratch);
-    recording_close(recording);
-    stream_close(stream);
+    if (status != STATUS_OK)
+        stream_close(stream);
     return status;
 }
 
@@ -175,50 +229,83 @@ static enum status read_array(void *context, uint64_t first, uint64_t count, flo
     return STATUS_OK;
 }
 
-enum status stream_open_signal(struct stream **out, const struct anyecg_signal *signal,
-                               const struct signal_recipe *recipe)
+enum status stream_open_signal(struct stream *stream, const struct anyecg_signal *signal)
 {
     enum status status;
-    struct stream *stream = new_stream();
-    copy_text(stream->record, sizeof stream->record, signal->name ? signal->name : "signal");
+    begin(stream, signal->name ? signal->name : "signal", "");
     REQUIRE(isfinite(signal->rate_hz) && signal->rate_hz > 0 && signal->rate_hz <= RECORDING_MAX_HZ, STATUS_DATA,
             "%s: rate %g Hz: must be above 0 and at most %d", stream->record, signal->rate_hz, RECORDING_MAX_HZ);
-    TRY(prepare(stream, stream->record, signal->n_leads, signal->samples, signal->rate_hz));
+    TRY(begin_raw(stream, stream->record, signal->n_leads, signal->samples, signal->rate_hz));
+    stream->source = read_array;
     for (size_t i = 0; i < stream->info.n_leads; i++) {
         enum lead lead;
         REQUIRE(lead_from_name(signal->leads[i], &lead), STATUS_DATA, "%s: lead '%s': not a known ECG lead",
                 stream->record, signal->leads[i]);
+        for (size_t j = 0; j < i; j++)
+            REQUIRE(lead == LEAD_OTHER || stream->lead[j] != lead, STATUS_DATA, "%s: lead '%s' is there twice",
+                    stream->record, signal->leads[i]);
         stream->lead[i] = (uint8_t)lead;
-        TRY(process_lead(stream, i, signal->leads[i], recipe, read_array, (void *)(uintptr_t)signal->mv[i],
-                         signal->samples, signal->rate_hz));
+        stream->raw[i].name = signal->leads[i];
+        stream->raw[i].context = (void *)(uintptr_t)signal->mv[i];
     }
-    *out = stream;
-    return STATUS_OK;
+    TRY(measure_quality(stream));
+    TRY(rewind_stream(stream));
 fail:
-    stream_close(stream);
     return status;
 }
 
-enum status stream_open_corpus(struct stream **out, const struct corpus *corpus, size_t record)
+enum status stream_open_record(struct stream *stream, struct record_reader *reader, const struct corpus *corpus,
+                               size_t record)
 {
     const struct corpus_record *entry = &corpus->records[record];
-    struct stream *stream = new_stream();
-    enum status status;
 
-    copy_text(stream->record, sizeof stream->record, entry->name);
-    copy_text(stream->source, sizeof stream->source, corpus->sources[entry->source].name);
+    begin(stream, entry->name, corpus->sources[entry->source].name);
     stream->info.n_leads = entry->n_leads;
     stream->info.seconds = entry->seconds;
-    stream->info.age_years = (double)entry->age_years;
-    stream->info.sex = entry->sex;
     stream->info.key = entry->content;
     memcpy(stream->lead, entry->lead, sizeof stream->lead);
     for (size_t i = 0; i < MAX_SPAN_LEADS; i++)
         stream->quality[i] = entry->quality[i];
-    TRY(corpus_read_record(corpus, record, &stream->samples));
-    *out = stream;
-    return STATUS_OK;
+    stream->records = reader;
+    stream->record_index = record;
+    enum status status = rewind_stream(stream);
+    if (status != STATUS_OK)
+        stream_close(stream);
+    return status;
+}
+
+/* --- reading ----------------------------------------------------------------------------------------------------- */
+
+static enum status next_raw(struct stream *stream, uint32_t count)
+{
+    enum status status = STATUS_OK;
+    size_t row = stream->info.n_leads * PATCH_SAMPLES, got;
+    for (size_t i = 0; i < stream->info.n_leads; i++) {
+        int16_t *lead = stream->counts + i * PATCH_SAMPLES;
+        if (is_streamed(stream, i))
+            TRY(signal_stream_next(stream->raw[i].stream, count, lead, row, &got));
+        else
+            for (uint32_t second = 0; second < count; second++)
+                memset(lead + second * row, 0, PATCH_SAMPLES * sizeof *lead);
+    }
 fail:
-    stream_close(stream);
+    return status;
+}
+
+enum status stream_read(struct stream *stream, uint32_t first, uint32_t count, float *mv)
+{
+    enum status status;
+    size_t values = count * stream->info.n_leads * PATCH_SAMPLES;
+
+    assert(first <= stream->info.seconds && count <= stream->info.seconds - first);
+    assert(first == stream->next || first == 0);
+    if (first != stream->next)
+        TRY(rewind_stream(stream));
+    GROW_ARRAY(stream->counts, stream->counts_capacity, values);
+    TRY(stream->records ? record_reader_next(stream->records, count, stream->counts) : next_raw(stream, count));
+    for (size_t i = 0; i < values; i++)
+        mv[i] = 1e-3f * (float)stream->counts[i];
+    stream->next += count;
+fail:
     return status;
 }

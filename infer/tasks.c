@@ -30,16 +30,23 @@ static enum status check_task(const struct anyecg *model, enum anyecg_task task)
     return STATUS_OK;
 }
 
-static enum status choose_good_leads(struct anyecg *model, struct stream *stream, struct lead_choice *choice)
+static enum status choose_good_leads(struct anyecg *model, struct lead_choice *choice)
 {
-    const struct stream_info *info = stream_info(stream);
-    lead_choice_good(info, choice);
+    const struct stream_info *info = stream_info(model->stream);
+    size_t n_unknown = 0;
+    for (size_t i = 0; i < info->n_leads; i++)
+        n_unknown += !(model->known_leads >> info->lead[i] & 1);
+    lead_choice_good(info, model->known_leads, choice);
     if (choice->n_leads == 0)
-        return status_set(STATUS_DATA, "%s: no lead carries a signal: all are flat, saturated or invalid",
-                          info->record);
-    if (choice->n_leads < info->n_leads)
-        result_warn(model, "%zu of %zu leads carry no signal and were left out", info->n_leads - choice->n_leads,
+        return status_set(STATUS_DATA,
+                          "%s: no lead can be used: all are flat, saturated, invalid, or none that %s was trained with",
+                          info->record, model->checkpoint->folder);
+    if (n_unknown > 0)
+        result_warn(model, "%zu of %zu leads are none that the model was trained with and were left out", n_unknown,
                     info->n_leads);
+    if (choice->n_leads + n_unknown < info->n_leads)
+        result_warn(model, "%zu of %zu leads carry no signal and were left out",
+                    info->n_leads - n_unknown - choice->n_leads, info->n_leads);
     return STATUS_OK;
 }
 
@@ -48,17 +55,17 @@ static float sigmoid(real x)
     return (float)(1 / (1 + exp(-(double)x)));
 }
 
-static enum status run_classify(struct anyecg *model, struct stream *stream)
+static enum status run_classify(struct anyecg *model)
 {
     enum status status;
     struct lead_choice choice;
     struct batch batch;
     float *probability = model->store->probability;
     size_t classes = model->n_classes, windows = 0;
-    const float total = (float)stream_info(stream)->seconds;
+    const float total = (float)stream_info(model->stream)->seconds;
 
-    TRY(choose_good_leads(model, stream, &choice));
-    windows_begin(&model->windows, stream, &choice, model->window_seconds);
+    TRY(choose_good_leads(model, &choice));
+    windows_begin(&model->windows, model->stream, &choice, model->window_seconds);
     for (;;) {
         TRY(windows_next(&model->windows, 0, &batch));
         if (batch.n_spans == 0)
@@ -79,10 +86,10 @@ fail:
     return status;
 }
 
-static enum status run_tokenize(struct anyecg *model, struct stream *stream)
+static enum status run_tokenize(struct anyecg *model)
 {
     enum status status;
-    const struct stream_info *info = stream_info(stream);
+    const struct stream_info *info = stream_info(model->stream);
     struct lead_choice choice = {.n_leads = info->n_leads}; /* codes for every lead, bad ones too */
     struct batch batch;
     uint32_t *next;
@@ -93,7 +100,7 @@ static enum status run_tokenize(struct anyecg *model, struct stream *stream)
     }
     GROW_ARRAY(model->store->codes, model->store->codes_capacity, (size_t)info->seconds * info->n_leads);
     next = model->store->codes;
-    windows_begin(&model->windows, stream, &choice, model->window_seconds);
+    windows_begin(&model->windows, model->stream, &choice, model->window_seconds);
     for (;;) {
         TRY(windows_next(&model->windows, 0, &batch));
         if (batch.n_spans == 0)
@@ -114,16 +121,18 @@ static void add_features(double *sum, const real *features, size_t tokens, size_
             sum[i] += (double)features[t * width + i];
 }
 
-static enum status run_embed(struct anyecg *model, struct stream *stream)
+static enum status run_embed(struct anyecg *model)
 {
     enum status status;
     struct lead_choice choice;
     struct batch batch;
     size_t tokens = 0, width = model->width;
-    double *sum = xcalloc(width, sizeof *sum);
+    double *sum;
 
-    TRY(choose_good_leads(model, stream, &choice));
-    windows_begin(&model->windows, stream, &choice, model->window_seconds);
+    TRY(choose_good_leads(model, &choice));
+    GROW_ARRAY(model->store->sums, model->store->sums_capacity, width);
+    sum = memset(model->store->sums, 0, width * sizeof *sum);
+    windows_begin(&model->windows, model->stream, &choice, model->window_seconds);
     for (;;) {
         TRY(windows_next(&model->windows, 0, &batch));
         if (batch.n_spans == 0)
@@ -151,68 +160,86 @@ static enum status run_embed(struct anyecg *model, struct stream *stream)
     model->result.embedding = model->store->embedding;
     model->result.width = width;
 fail:
-    free(sum);
     return status;
 }
 
 /* --- lead generation --------------------------------------------------------------------------------------------- */
 
-/* Copies the generated tokens of a window to their leads. */
-static void collect_made(const struct batch *batch, const real *generated, size_t n_inputs, size_t n_made,
-                         size_t lead_samples, float *made_mv)
+/* Inputs followed by the leads to be made, for which the stream has no column. */
+static enum status join_leads(const struct anyecg *model, const struct lead_choice *inputs, const enum lead *made,
+                              size_t n_made, struct lead_choice *choice)
 {
-    for (size_t s = 0; s < batch->n_spans; s++) {
-        const struct span *span = &batch->spans[s];
-        for (size_t second = 0; second < span->seconds; second++)
-            for (size_t i = 0; i < n_made; i++) {
-                size_t token = span->first_token + second * span->leads + n_inputs + i;
-                float *to = made_mv + i * lead_samples + (span->first_second + second) * PATCH_SAMPLES;
-                for (size_t x = 0; x < PATCH_SAMPLES; x++)
-                    to[x] = (float)generated[token * PATCH_SAMPLES + x];
-            }
+    const char *record = stream_info(model->stream)->record;
+    if (inputs->n_leads == 0)
+        return status_set(STATUS_DATA, "%s: leads cannot be made: no other lead carries a signal", record);
+    if (inputs->n_leads + n_made > MAX_SPAN_LEADS)
+        return status_set(STATUS_DATA,
+                          "%s: %zu leads and %zu to be made are more than the %d that the model sees at once", record,
+                          inputs->n_leads, n_made, MAX_SPAN_LEADS);
+    *choice = *inputs;
+    for (size_t i = 0; i < n_made; i++) {
+        choice->lead[choice->n_leads] = (uint8_t)made[i];
+        choice->column[choice->n_leads++] = -1;
     }
+    return STATUS_OK;
 }
 
-enum status session_make_leads(struct anyecg *model, struct stream *stream, const struct lead_choice *inputs,
-                               const enum lead *made, size_t n_made, uint32_t seconds, const float **made_mv)
+/* Makes the leads behind the first n_inputs of the windows' choice in the next window, of at most `most` seconds.
+ * *generated: the window's tokens, [seconds, leads of the choice, 300]. */
+static enum status make_window(struct anyecg *model, size_t n_inputs, uint32_t most, struct span **window,
+                               const real **generated)
+{
+    enum status status;
+    struct batch batch;
+    uint8_t corrupted[MAX_SPAN_TOKENS];
+    struct finetune_targets targets = {.corrupted = corrupted};
+    double loss;
+
+    TRY(windows_next(&model->windows, 1, &batch));
+    struct span *span = &model->windows.spans[0];
+    if (span->seconds > most)
+        span->seconds = (uint16_t)most;
+    batch.n_tokens = span_tokens(span);
+    for (size_t t = 0; t < batch.n_tokens; t++)
+        corrupted[t] = t % span->leads >= n_inputs;
+    if (n_inputs < span->leads)
+        finetune_forward(model->finetune, model->weights, &batch, &targets, &loss);
+    *window = span;
+    *generated = finetune_generated(model->finetune);
+fail:
+    return status;
+}
+
+/* A row of samples of the window's generated tokens. */
+static void copy_generated(float *target, const real *generated, const struct span *window, size_t second, size_t lead)
+{
+    const real *from = generated + (second * window->leads + lead) * PATCH_SAMPLES;
+    for (size_t i = 0; i < PATCH_SAMPLES; i++)
+        target[i] = (float)from[i];
+}
+
+enum status session_make_leads(struct anyecg *model, const struct lead_choice *inputs, const enum lead *made,
+                               size_t n_made, uint32_t seconds, const float **made_mv)
 {
     enum status status;
     struct result_store *store = model->store;
-    struct lead_choice choice = *inputs;
-    struct batch batch;
-    uint8_t *corrupted = NEW_ARRAY(uint8_t, model->windows.bounds.tokens);
+    struct lead_choice choice;
     size_t lead_samples = (size_t)seconds * PATCH_SAMPLES;
+    struct span *window;
+    const real *generated;
 
-    REQUIRE(inputs->n_leads > 0, STATUS_DATA, "%s: leads cannot be made: no other lead carries a signal",
-            stream_info(stream)->record);
-    REQUIRE(inputs->n_leads + n_made <= MAX_SPAN_LEADS, STATUS_DATA,
-            "%s: %zu leads and %zu to be made are more than the %d that the model sees at once",
-            stream_info(stream)->record, inputs->n_leads, n_made, MAX_SPAN_LEADS);
-    for (size_t i = 0; i < n_made; i++) {
-        choice.lead[choice.n_leads] = (uint8_t)made[i];
-        choice.column[choice.n_leads++] = -1;
-    }
+    TRY(join_leads(model, inputs, made, n_made, &choice));
     GROW_ARRAY(store->made_mv, store->made_capacity, n_made * lead_samples);
-    windows_begin(&model->windows, stream, &choice, model->window_seconds);
-    while (model->windows.next < seconds) {
-        TRY(windows_next(&model->windows, 1, &batch));
-        /* the last window may reach beyond what was asked for */
-        struct span *last = &model->windows.spans[0];
-        if (last->first_second + last->seconds > seconds) {
-            last->seconds = (uint16_t)(seconds - last->first_second);
-            batch.n_tokens = span_tokens(last);
-        }
-        for (size_t t = 0; t < batch.n_tokens; t++)
-            corrupted[t] = t % choice.n_leads >= inputs->n_leads;
-        struct finetune_targets targets = {.corrupted = corrupted};
-        double loss;
-        finetune_forward(model->finetune, model->weights, &batch, &targets, &loss);
-        collect_made(&batch, finetune_generated(model->finetune), inputs->n_leads, n_made, lead_samples,
-                     store->made_mv);
+    windows_begin(&model->windows, model->stream, &choice, model->window_seconds);
+    for (uint32_t done = 0; done < seconds; done += window->seconds) {
+        TRY(make_window(model, inputs->n_leads, seconds - done, &window, &generated));
+        for (size_t second = 0; second < window->seconds; second++)
+            for (size_t i = 0; i < n_made; i++)
+                copy_generated(store->made_mv + i * lead_samples + (done + second) * PATCH_SAMPLES, generated, window,
+                               second, inputs->n_leads + i);
     }
     *made_mv = store->made_mv;
 fail:
-    free(corrupted);
     return status;
 }
 
@@ -226,7 +253,7 @@ static size_t choose_made(const struct anyecg *model, struct lead_choice *inputs
             is_there |= inputs->lead[i] == lead;
         for (size_t i = 0; i < model->n_wanted; i++)
             is_wanted |= model->wanted[i] == lead;
-        if (model->n_wanted ? is_wanted : !is_there)
+        if (model->n_wanted ? is_wanted : !is_there && model->known_leads >> lead & 1)
             made[n_made++] = lead;
     }
     for (size_t i = 0; i < inputs->n_leads; i++) {
@@ -242,37 +269,90 @@ static size_t choose_made(const struct anyecg *model, struct lead_choice *inputs
     return n_made;
 }
 
-static enum status run_leadgen(struct anyecg *model, struct stream *stream)
+/* What is known before the first piece. */
+static enum status begin_leadgen(struct anyecg *model, struct lead_choice *inputs, enum lead *made, size_t *n_made)
+{
+    struct result_store *store = model->store;
+    enum status status = choose_good_leads(model, inputs);
+    if (status != STATUS_OK)
+        return status;
+    *n_made = choose_made(model, inputs, made);
+    if (*n_made == 0)
+        result_warn(model, "all leads are there: nothing was made; name leads with --leads");
+    for (size_t i = 0; i < *n_made; i++)
+        store->made[i] = lead_name(made[i]);
+    model->result.n_made = *n_made;
+    model->result.made = store->made;
+    return STATUS_OK;
+}
+
+enum status session_generate(struct anyecg *model, generated_sink sink, void *context,
+                             const struct anyecg_result **result)
 {
     enum status status;
-    const struct stream_info *info = stream_info(stream);
     struct result_store *store = model->store;
-    struct lead_choice inputs;
+    const struct stream_info *info = stream_info(model->stream);
+    struct lead_choice inputs, choice;
     enum lead made[N_LEADS];
-    size_t samples = (size_t)info->seconds * PATCH_SAMPLES, row = info->n_leads * PATCH_SAMPLES;
+    size_t n_made;
+    struct span *window;
+    const real *generated;
 
-    TRY(choose_good_leads(model, stream, &inputs));
-    size_t n_made = choose_made(model, &inputs, made);
-    if (n_made > 0)
-        TRY(session_make_leads(model, stream, &inputs, made, n_made, info->seconds, &model->result.made_mv));
-    else
-        result_warn(model, "all 12 leads are there: nothing was made; name leads with --leads");
-    model->result.n_made = n_made;
-    for (size_t i = 0; i < n_made; i++)
-        store->made[i] = lead_name(made[i]);
-    model->result.made = store->made;
-
-    GROW_ARRAY(store->measured_mv, store->measured_capacity, info->n_leads * samples);
-    float *second_mv = NEW_ARRAY(float, row);
-    for (uint32_t second = 0; second < info->seconds && status == STATUS_OK; second++) {
-        status = stream_read(stream, second, 1, second_mv);
-        for (size_t i = 0; i < info->n_leads; i++)
-            memcpy(store->measured_mv + i * samples + (size_t)second * PATCH_SAMPLES, second_mv + i * PATCH_SAMPLES,
-                   PATCH_SAMPLES * sizeof(float));
+    TRY(check_task(model, ANYECG_LEADGEN));
+    result_begin(model, info);
+    TRY(begin_leadgen(model, &inputs, made, &n_made));
+    TRY(join_leads(model, &inputs, made, n_made, &choice));
+    windows_begin(&model->windows, model->stream, &choice, model->window_seconds);
+    for (uint32_t done = 0; done < info->seconds; done += window->seconds) {
+        TRY(make_window(model, inputs.n_leads, info->seconds - done, &window, &generated));
+        GROW_ARRAY(store->piece, store->piece_capacity, window->seconds * n_made * PATCH_SAMPLES);
+        for (size_t second = 0; second < window->seconds; second++)
+            for (size_t i = 0; i < n_made; i++)
+                copy_generated(store->piece + (second * n_made + i) * PATCH_SAMPLES, generated, window, second,
+                               inputs.n_leads + i);
+        struct generated_piece piece = {.first_second = done,
+                                        .seconds = window->seconds,
+                                        .n_leads = info->n_leads,
+                                        .n_made = n_made,
+                                        .measured_mv = model->windows.rows,
+                                        .made_mv = store->piece};
+        TRY(sink(context, &model->result, &piece));
     }
-    free(second_mv);
-    model->result.measured_mv = store->measured_mv;
+    result_end(model);
+    *result = &model->result;
 fail:
+    return status;
+}
+
+/* rows [seconds, leads, 300] to their place in leads [leads, all seconds * 300]. */
+static void place_leads(float *leads, uint32_t all_seconds, const float *rows, uint32_t first, uint32_t seconds,
+                        size_t n_leads)
+{
+    for (size_t second = 0; second < seconds; second++)
+        for (size_t i = 0; i < n_leads; i++)
+            memcpy(leads + (i * all_seconds + first + second) * PATCH_SAMPLES,
+                   rows + (second * n_leads + i) * PATCH_SAMPLES, PATCH_SAMPLES * sizeof *leads);
+}
+
+/* A sink that keeps all, as anyecg.h gives it. */
+static enum status keep_piece(void *context, const struct anyecg_result *result, const struct generated_piece *piece)
+{
+    struct result_store *store = context;
+    size_t samples = (size_t)result->seconds * PATCH_SAMPLES;
+    GROW_ARRAY(store->measured_mv, store->measured_capacity, piece->n_leads * samples);
+    GROW_ARRAY(store->made_mv, store->made_capacity, piece->n_made * samples);
+    place_leads(store->measured_mv, result->seconds, piece->measured_mv, piece->first_second, piece->seconds,
+                piece->n_leads);
+    place_leads(store->made_mv, result->seconds, piece->made_mv, piece->first_second, piece->seconds, piece->n_made);
+    return STATUS_OK;
+}
+
+static enum status run_leadgen(struct anyecg *model)
+{
+    const struct anyecg_result *result;
+    enum status status = session_generate(model, keep_piece, model->store, &result);
+    model->result.measured_mv = model->store->measured_mv;
+    model->result.made_mv = model->result.n_made > 0 ? model->store->made_mv : NULL;
     return status;
 }
 
@@ -307,18 +387,18 @@ static void find_events(struct anyecg *model, uint32_t seconds)
     }
 }
 
-static enum status run_longecg(struct anyecg *model, struct stream *stream)
+static enum status run_longecg(struct anyecg *model)
 {
     enum status status;
     struct lead_choice choice;
     struct batch batch;
     struct result_store *store = model->store;
-    uint32_t seconds = stream_info(stream)->seconds;
+    uint32_t seconds = stream_info(model->stream)->seconds;
     size_t classes = model->n_classes, done = 0;
 
-    TRY(choose_good_leads(model, stream, &choice));
+    TRY(choose_good_leads(model, &choice));
     GROW_ARRAY(store->seconds, store->seconds_capacity, seconds * classes);
-    windows_begin(&model->windows, stream, &choice, model->window_seconds);
+    windows_begin(&model->windows, model->stream, &choice, model->window_seconds);
     for (;;) {
         TRY(windows_next(&model->windows, STRETCH_WINDOWS, &batch));
         if (batch.n_spans == 0)
@@ -346,28 +426,27 @@ const float *session_second_probabilities(const struct anyecg *model)
     return model->store->seconds;
 }
 
-enum status session_run(struct anyecg *model, enum anyecg_task task, struct stream *stream,
-                        const struct anyecg_result **result)
+enum status session_run(struct anyecg *model, enum anyecg_task task, const struct anyecg_result **result)
 {
     enum status status;
     TRY(check_task(model, task));
-    result_begin(model, stream_info(stream));
+    result_begin(model, stream_info(model->stream));
     switch (task) {
     case ANYECG_ANOMALY:
     case ANYECG_ARRHYTHMIA:
-        TRY(run_classify(model, stream));
+        TRY(run_classify(model));
         break;
     case ANYECG_LEADGEN:
-        TRY(run_leadgen(model, stream));
+        TRY(run_leadgen(model));
         break;
     case ANYECG_LONGECG:
-        TRY(run_longecg(model, stream));
+        TRY(run_longecg(model));
         break;
     case ANYECG_TOKENIZE:
-        TRY(run_tokenize(model, stream));
+        TRY(run_tokenize(model));
         break;
     case ANYECG_EMBED:
-        TRY(run_embed(model, stream));
+        TRY(run_embed(model));
         break;
     }
     result_end(model);

@@ -79,12 +79,12 @@ enum status windows_next(struct windows *windows, size_t most_spans, struct batc
     return STATUS_OK;
 }
 
-void lead_choice_good(const struct stream_info *info, struct lead_choice *choice)
+void lead_choice_good(const struct stream_info *info, unsigned known, struct lead_choice *choice)
 {
     const unsigned bad = QUALITY_FLAT | QUALITY_SATURATED | QUALITY_INVALID;
     *choice = (struct lead_choice){0};
     for (size_t i = 0; i < info->n_leads; i++)
-        if (!(info->quality[i] & bad)) {
+        if (known >> info->lead[i] & 1 && !(info->quality[i] & bad)) {
             choice->lead[choice->n_leads] = info->lead[i];
             choice->column[choice->n_leads++] = (int)i;
         }

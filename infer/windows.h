@@ -38,7 +38,8 @@ void windows_begin(struct windows *windows, struct stream *stream, const struct 
 /* The next batch; n_spans = 0 at the end of the recording. most_spans: at most so many windows (0: as many as fit). */
 enum status windows_next(struct windows *windows, size_t most_spans, struct batch *batch);
 
-/* The leads of a stream that carry a signal: neither flat nor saturated nor invalid. May be none. */
-void lead_choice_good(const struct stream_info *info, struct lead_choice *choice);
+/* The leads of a stream that are in the set `known` (bits 1 << enum lead) and carry a signal: neither flat nor
+ * saturated nor invalid. May be none. */
+void lead_choice_good(const struct stream_info *info, unsigned known, struct lead_choice *choice);
 
 #endif
