@@ -2,11 +2,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 static bool line_is_open;
 
@@ -78,11 +80,21 @@ static void show(struct progress *progress, bool is_last)
     }
 }
 
+/* Seconds between two lines. */
+static double line_interval(void)
+{
+    const char *text = getenv("ANYECG_PROGRESS_SECONDS");
+    double seconds;
+    if (isatty(STDERR_FILENO))
+        return 0.25;
+    return text && parse_double(text, &seconds) && seconds > 0 ? seconds : 60;
+}
+
 void progress_update(struct progress *progress, double done, const char *note_format, ...)
 {
-    double now = clock_seconds(), interval = isatty(STDERR_FILENO) ? 0.25 : 60;
+    double now = clock_seconds();
     progress->done = done;
-    if (!log_shows(LOG_INFO) || now - progress->shown < interval)
+    if (!log_shows(LOG_INFO) || now - progress->shown < line_interval())
         return;
     progress->shown = now;
     va_list arguments;

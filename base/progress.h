@@ -1,7 +1,7 @@
 /* base/progress.h — how far a long job is, how fast it goes and how long it will still take.
  *
- * On a terminal one line is redrawn a few times a second; elsewhere one log line a minute. Prints only where
- * log_shows(LOG_INFO). */
+ * On a terminal one line is redrawn a few times a second; elsewhere one log line a minute, or every
+ * ANYECG_PROGRESS_SECONDS of the environment. Prints only where log_shows(LOG_INFO). */
 #ifndef BASE_PROGRESS_H
 #define BASE_PROGRESS_H
 
