@@ -25,6 +25,7 @@ struct solved {
 
 struct lead_baselines {
     double gram[LAGGED * LAGGED]; /* of all leads at all lags; index lead * LAGS + lag */
+    float *rows, *products;       /* of one record */
     size_t records, n_solved;
     struct solved solved[CACHE];
 };
@@ -78,36 +79,46 @@ static void lay_out_lags(const float *mv, float *rows)
             }
 }
 
+struct lead_baselines *lead_baselines_create(void)
+{
+    struct lead_baselines *baselines = xcalloc(1, sizeof *baselines);
+    baselines->rows = NEW_ARRAY(float, BASELINE_SAMPLES *LAGGED);
+    baselines->products = NEW_ARRAY(float, LAGGED *LAGGED);
+    return baselines;
+}
+
+void lead_baselines_add(struct lead_baselines *baselines, const float *mv)
+{
+    lay_out_lags(mv, baselines->rows);
+    product_tn(baselines->products, baselines->rows, baselines->rows, PRODUCT_SET, LAGGED, LAGGED, BASELINE_SAMPLES,
+               LAGGED, LAGGED, LAGGED);
+    for (size_t i = 0; i < LAGGED * LAGGED; i++)
+        baselines->gram[i] += (double)baselines->products[i];
+    baselines->records++;
+}
+
 enum status lead_baselines_fit(struct lead_baselines **out, struct record_reader *reader, const struct corpus *corpus,
                                const struct world *world)
 {
-    struct lead_baselines *baselines = xcalloc(1, sizeof *baselines);
-    float *mv = NEW_ARRAY(float, STANDARD_LEADS *BASELINE_SAMPLES), *rows = NEW_ARRAY(float, BASELINE_SAMPLES *LAGGED);
-    float *gram = NEW_ARRAY(float, LAGGED *LAGGED);
+    struct lead_baselines *baselines = lead_baselines_create();
+    float *mv = NEW_ARRAY(float, STANDARD_LEADS *BASELINE_SAMPLES);
     enum status status = STATUS_OK;
-    double records = 0;
 
     for (size_t r = (size_t)world->rank; r < corpus->n_records && status == STATUS_OK; r += (size_t)world->size) {
         bool usable = false;
         if (corpus->records[r].split != SPLIT_TRAIN)
             continue;
         status = lead_baselines_read(reader, corpus, r, mv, &usable);
-        if (status != STATUS_OK || !usable)
-            continue;
-        lay_out_lags(mv, rows);
-        product_tn(gram, rows, rows, PRODUCT_SET, LAGGED, LAGGED, BASELINE_SAMPLES, LAGGED, LAGGED, LAGGED);
-        for (size_t i = 0; i < LAGGED * LAGGED; i++)
-            baselines->gram[i] += (double)gram[i];
-        records++;
+        if (status == STATUS_OK && usable)
+            lead_baselines_add(baselines, mv);
     }
     free(mv);
-    free(rows);
-    free(gram);
     status = comm_agree(world, status);
     if (status != STATUS_OK) {
-        free(baselines);
+        lead_baselines_free(baselines);
         return status;
     }
+    double records = (double)baselines->records;
     comm_sum_double(world, baselines->gram, LAGGED * LAGGED);
     comm_sum_double(world, &records, 1);
     baselines->records = (size_t)records;
@@ -117,6 +128,10 @@ enum status lead_baselines_fit(struct lead_baselines **out, struct record_reader
 
 void lead_baselines_free(struct lead_baselines *baselines)
 {
+    if (!baselines)
+        return;
+    free(baselines->rows);
+    free(baselines->products);
     free(baselines);
 }
 
@@ -161,15 +176,16 @@ static const struct solved *solve(struct lead_baselines *baselines, unsigned inp
     return solved;
 }
 
-/* The input that resembles the target most on the training split (largest absolute correlation about zero). */
+/* The input that resembles the target most on the training split (largest correlation about zero). It is copied as it
+ * is, so an inverted likeness is none. */
 static size_t nearest_lead(const struct lead_baselines *baselines, unsigned inputs, enum lead target)
 {
     size_t best = 0, goal = (size_t)target * LAGS + MIDDLE;
-    double most = -1;
+    double most = -INFINITY;
     for (size_t lead = 0; lead < STANDARD_LEADS; lead++) {
         size_t column = lead * LAGS + MIDDLE;
         double likeness =
-            fabs(baselines->gram[column * LAGGED + goal]) / sqrt(baselines->gram[column * LAGGED + column] + 1e-30);
+            baselines->gram[column * LAGGED + goal] / sqrt(baselines->gram[column * LAGGED + column] + 1e-30);
         if (inputs >> lead & 1 && likeness > most) {
             most = likeness;
             best = lead;

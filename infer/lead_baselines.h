@@ -28,6 +28,10 @@ struct lead_baselines;
 enum status lead_baselines_read(struct record_reader *reader, const struct corpus *corpus, size_t record, float *mv,
                                 bool *usable);
 
+/* Without any training record yet; then the first 10 s of each, as from lead_baselines_read(). Local. */
+struct lead_baselines *lead_baselines_create(void);
+void lead_baselines_add(struct lead_baselines *baselines, const float *mv);
+
 /* Fits on the records of the training split, divided over ranks. Collective, ends in agreement. */
 enum status lead_baselines_fit(struct lead_baselines **out, struct record_reader *reader, const struct corpus *corpus,
                                const struct world *world);

@@ -46,17 +46,6 @@ bool solve_positive(double *a, double *b, size_t n, size_t columns)
     return true;
 }
 
-void regression_add(double *gram, double *cross, const float *x, const float *y, size_t inputs, size_t outputs)
-{
-    for (size_t i = 0; i < inputs; i++) {
-        double value = (double)x[i];
-        for (size_t j = 0; j <= i; j++)
-            gram[i * inputs + j] += value * (double)x[j];
-        for (size_t j = 0; j < outputs; j++)
-            cross[i * outputs + j] += value * (double)y[j];
-    }
-}
-
 bool regression_solve(double *gram, const double *cross, size_t inputs, size_t outputs, double ridge, double *weights)
 {
     double trace = 0;

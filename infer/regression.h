@@ -11,11 +11,8 @@
  * not positive definite. */
 bool solve_positive(double *a, double *b, size_t n, size_t columns);
 
-/* Sums of products for y = w·x: gram [inputs, inputs] += xᵀx, cross [inputs, outputs] += xᵀy; the caller zeroes them.
- */
-void regression_add(double *gram, double *cross, const float *x, const float *y, size_t inputs, size_t outputs);
-
-/* Weights [inputs, outputs] from the sums; ridge is relative to the mean diagonal. Overwrites gram. False: singular. */
+/* Weights [inputs, outputs] of y = w·x from the sums xᵀx (gram) and xᵀy (cross); ridge is relative to the mean
+ * diagonal. Overwrites gram. False: singular. */
 bool regression_solve(double *gram, const double *cross, size_t inputs, size_t outputs, double ridge, double *weights);
 
 /* Logistic regression (iteratively reweighted least squares, at most 50 rounds): labels 1 or 0, others are left out.
