@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "infer/result_store.h"
-#include "train/model_message.h"
+#include "model_message/model_message.h"
 
 enum { INFER_TOKENS = 4096, DEFAULT_WINDOW_SECONDS = 10 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "train/model_message.h"
+#include "model_message/model_message.h"
 
 static enum status adopt(struct run *run, const struct checkpoint *checkpoint)
 {

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/version.h"
-#include "train/model_message.h"
+#include "model_message/model_message.h"
 #include "train/run_folder.h"
 
 /* --- the message -------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "train/model_message.h"
+#include "model_message/model_message.h"
 #include "train/parent.h"
 #include "train/saving.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "train/model_message.h"
+#include "model_message/model_message.h"
 #include "train/saving.h"
 
 bool tokenizer_has_statistics(const struct tokenizer_stage *own)

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "train/model_message.h"
+#include "model_message/model_message.h"
 #include "train/parent.h"
 #include "train/saving.h"
 

@@ -1,10 +1,10 @@
-/* train/model_message.h — between the values that shape a model and the messages of a checkpoint.
+/* model_message/model_message.h — between the values that shape a model and the messages of a checkpoint.
  *
  * _to_message: fills a message of the caller; texts and sub-messages are borrowed from the storage given, so the
  * message must not outlive it (nor be freed with protobuf's functions). _from_message: checks everything,
  * STATUS_DAMAGED names checkpoint and field. */
-#ifndef TRAIN_MODEL_MESSAGE_H
-#define TRAIN_MODEL_MESSAGE_H
+#ifndef MODEL_MESSAGE_MODEL_MESSAGE_H
+#define MODEL_MESSAGE_MODEL_MESSAGE_H
 
 #include "io/checkpoint/checkpoint.h"
 #include "io/signal/signal.h"

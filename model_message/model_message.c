@@ -1,4 +1,4 @@
-#include "train/model_message.h"
+#include "model_message/model_message.h"
 
 #include <math.h>
 #include <stdlib.h>
