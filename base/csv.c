@@ -8,8 +8,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* Reads one cell at *cursor, ends it with 0 and returns it; *is_last tells whether the row ends behind it. */
-static char *take_cell(char **cursor, bool *is_last)
+/* Reads one cell at *cursor, ends it with 0 and returns it; NULL if its quote is never closed. *is_last tells whether
+ * the row ends behind it; *line counts the line breaks passed. */
+static char *take_cell(char **cursor, size_t *line, bool *is_last)
 {
     char *read = *cursor, *cell = read, *write = read;
     bool quoted = *read == '"';
@@ -26,8 +27,12 @@ static char *take_cell(char **cursor, bool *is_last)
         } else if (!quoted && (*read == ',' || *read == '\n')) {
             break;
         }
+        *line += *read == '\n';
         *write++ = *read++;
     }
+    if (quoted)
+        return NULL;
+    *line += *read == '\n';
     *is_last = *read != ',';
     *cursor = *read ? read + 1 : read;
     if (write > cell && write[-1] == '\r' && *is_last)
@@ -39,7 +44,7 @@ static char *take_cell(char **cursor, bool *is_last)
 enum status csv_read(struct csv *csv, const char *path)
 {
     enum status status;
-    size_t bytes, n_cells = 0, capacity = 0, line = 0;
+    size_t bytes, n_cells = 0, capacity = 0, line = 1;
     *csv = (struct csv){0};
     TRY(file_read(path, (size_t)1 << 30, &csv->text, &bytes));
     REQUIRE(strlen(csv->text) == bytes, STATUS_DATA, "%s: has zero bytes and so is no CSV table", path);
@@ -48,12 +53,13 @@ enum status csv_read(struct csv *csv, const char *path)
     if (has_prefix(cursor, "\xEF\xBB\xBF")) /* byte order mark that spreadsheets write */
         cursor += 3;
     while (*cursor) {
-        size_t in_row = 0;
+        size_t in_row = 0, first_line = line;
         bool is_last = false;
-        line++;
         while (!is_last) {
             GROW_ARRAY(csv->cells, capacity, n_cells + 1);
-            csv->cells[n_cells++] = take_cell(&cursor, &is_last);
+            char *cell = take_cell(&cursor, &line, &is_last);
+            REQUIRE(cell, STATUS_DATA, "%s: line %zu: a quote is opened and never closed", path, first_line);
+            csv->cells[n_cells++] = cell;
             in_row++;
         }
         if (in_row == 1 && csv->cells[n_cells - 1][0] == '\0') { /* an empty line */
@@ -62,8 +68,8 @@ enum status csv_read(struct csv *csv, const char *path)
         }
         if (csv->columns == 0)
             csv->columns = in_row;
-        REQUIRE(in_row == csv->columns, STATUS_DATA, "%s: row %zu has %zu cells, the heading has %zu", path, line,
-                in_row, csv->columns);
+        REQUIRE(in_row == csv->columns, STATUS_DATA, "%s: line %zu has %zu cells, the heading has %zu", path,
+                first_line, in_row, csv->columns);
         csv->rows++;
     }
     REQUIRE(csv->rows > 0, STATUS_DATA, "%s: is empty; a heading line is needed", path);
