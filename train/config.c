@@ -2,111 +2,33 @@
 #include "train/config.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/settings.h"
 #include "base/text.h"
-#include "train/config_merge.h"
+#include "base/yaml_schema.h"
+#include "base/yaml_tree.h"
 #include "train/config_schema.h"
 
 enum { MOST_CONFIG_BYTES = 1 << 20, MOST_STEPS = 1000000000 };
 
-struct complaint {
-    char text[512]; /* what libcyaml said first */
-    char place[64]; /* "line 3, column 5" of the innermost place it named */
-};
-
-/* libcyaml reports the fault in one line, then a backtrace from the innermost place outwards. */
-static void listen(cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-    struct complaint *complaint = context;
-    char line[512], *at;
-
-    if (level < CYAML_LOG_ERROR)
-        return;
-    vsnprintf(line, sizeof line, format, arguments);
-    trim(line);
-    at = strstr(line, "(line: ");
-    if (at != NULL) {
-        unsigned row, column;
-
-        if (complaint->place[0] == 0 && sscanf(at, "(line: %u, column: %u)", &row, &column) == 2)
-            snprintf(complaint->place, sizeof complaint->place, "line %u, column %u", row, column);
-    } else if (complaint->text[0] == 0 && strstr(line, "Backtrace") == NULL) {
-        const char *said = has_prefix(line, "Load: ") ? line + 6 : line;
-
-        copy_text(complaint->text, sizeof complaint->text, said);
-    }
-}
-
-static cyaml_config_t cyaml_settings(struct complaint *complaint)
-{
-    return (cyaml_config_t){.log_fn = listen, .log_ctx = complaint, .mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
-}
-
-/* libcyaml names the place of what it read before an unexpected key. Where the key begins a line from there on, that
- * line is named instead. */
-static void mend_place(struct complaint *complaint, const char *text)
-{
-    static const char unexpected[] = "Unexpected key: ";
-    const char *key = complaint->text + sizeof unexpected - 1;
-    size_t length = strlen(key);
-    unsigned reported, line = 1;
-
-    if (!has_prefix(complaint->text, unexpected) || sscanf(complaint->place, "line %u", &reported) != 1)
-        return;
-    for (const char *at = text; at != NULL && *at != 0; line++) {
-        const char *start = at + strspn(at, " ");
-
-        if (line >= reported && strncmp(start, key, length) == 0 && start[length] == ':') {
-            snprintf(complaint->place, sizeof complaint->place, "line %u, column %zu", line, (size_t)(start - at) + 1);
-            return;
-        }
-        at = strchr(at, '\n');
-        at = at != NULL ? at + 1 : NULL;
-    }
-}
-
-/* Reads a text by itself. *config is NULL if the text sets nothing. where: the file or setting, for the message. */
-static enum status read_text(struct config **config, const char *text, const char *where, bool has_lines)
-{
-    struct complaint complaint = {0};
-    cyaml_config_t settings = cyaml_settings(&complaint);
-    cyaml_data_t *data = NULL;
-    cyaml_err_t error = cyaml_load_data((const uint8_t *)text, strlen(text), &settings, &config_schema, &data, NULL);
-
-    if (error != CYAML_OK) {
-        mend_place(&complaint, text);
-        make_printable(complaint.text);
-        return status_set(STATUS_CONFIG, "%s%s%s: %s; docs/CONFIG.md lists all keys and their values", where,
-                          has_lines && complaint.place[0] ? ": " : "", has_lines ? complaint.place : "",
-                          complaint.text[0] ? complaint.text : cyaml_strerror(error));
-    }
-    *config = data;
-    return STATUS_OK;
-}
+static const char help[] = "docs/CONFIG.md lists all keys and their values";
 
 void config_free(struct config *config)
 {
-    struct complaint complaint = {0};
-    cyaml_config_t settings = cyaml_settings(&complaint);
-
-    if (config != NULL)
-        cyaml_free(&settings, &config_schema, config, 0);
+    yaml_schema_free(&config_schema, config);
 }
 
 /* Refuses a text with unknown keys or wrong types. */
 static enum status check_text(const char *text, const char *where, bool has_lines)
 {
-    struct config *config = NULL;
-    enum status status = read_text(&config, text, where, has_lines);
+    void *data = NULL;
+    enum status status = yaml_schema_read(&data, &config_schema, text, where, has_lines, help);
 
-    config_free(config);
+    config_free(data);
     return status;
 }
 
@@ -246,8 +168,8 @@ static enum status merge_file(struct yaml_tree *tree, const char *path)
         goto fail;
     REQUIRE(strlen(text) == bytes, STATUS_CONFIG, "%s: has a zero byte: this is no text file", path);
     if (!says_nothing(text)) {
-        TRY(check_text(text, path, true));
         TRY(yaml_tree_merge(tree, text, path));
+        TRY(check_text(text, path, true));
     }
     free(text);
     return STATUS_OK;
@@ -256,14 +178,15 @@ fail:
     return status;
 }
 
+/* One setting over what there is; what came before was right, so the setting is to blame for what is not. */
 static enum status merge_setting(struct yaml_tree *tree, const char *setting)
 {
     char *text = NULL, *where = format_text("--set %s", setting);
     enum status status;
 
-    TRY(settings_merge(where, "", (const char *const[]){setting}, 1, &text));
+    TRY(yaml_tree_set(tree, setting));
+    TRY(yaml_tree_text(tree, &text));
     TRY(check_text(text, where, false));
-    TRY(yaml_tree_merge(tree, text, where));
 fail:
     free(text);
     free(where);
@@ -273,7 +196,7 @@ fail:
 enum status config_load(struct config **out, char **text, const char *path, char *const *settings, size_t n_settings)
 {
     struct yaml_tree *tree = NULL;
-    struct config *config = NULL;
+    void *data = NULL;
     char *merged = NULL;
     enum status status;
 
@@ -283,15 +206,15 @@ enum status config_load(struct config **out, char **text, const char *path, char
     for (size_t i = 0; i < n_settings; i++)
         TRY(merge_setting(tree, settings[i]));
     TRY(yaml_tree_text(tree, &merged));
-    TRY(read_text(&config, merged, path != NULL ? path : "built-in defaults", false));
-    TRY(check_values(config, path));
+    TRY(yaml_schema_read(&data, &config_schema, merged, path != NULL ? path : "built-in defaults", false, help));
+    TRY(check_values(data, path));
     yaml_tree_free(tree);
-    *out = config;
+    *out = data;
     *text = merged;
     return STATUS_OK;
 fail:
     yaml_tree_free(tree);
-    config_free(config);
+    config_free(data);
     free(merged);
     return status;
 }

@@ -1,17 +1,16 @@
 #include "io/pack/recipe.h"
 
-#include <cyaml/cyaml.h>
 #include <fnmatch.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/settings.h"
 #include "base/text.h"
+#include "base/yaml_schema.h"
+#include "base/yaml_tree.h"
 #include "io/pack/default_recipe.h"
 #include "io/pack/vocabulary.h"
 
@@ -108,55 +107,61 @@ static const cyaml_schema_value_t recipe_schema = {
 /* ---- reading -------------------------------------------------------------------------------------------------------
  */
 
-/* Gathers what libcyaml says: the fault first, then where it was. */
-static void collect_error(cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-    char *text = context, line[300];
-    if (level < CYAML_LOG_ERROR)
-        return;
-    vsnprintf(line, sizeof line, format, arguments);
-    char *start = trim(line);
-    if (has_prefix(start, "Load: "))
-        start += strlen("Load: ");
-    size_t used = strlen(text);
-    if (used + strlen(start) + 3 < 600)
-        snprintf(text + used, 600 - used, "%s%s", used ? "; " : "", start);
-}
-
-static const cyaml_config_t *config_with(cyaml_config_t *config, char text[600])
-{
-    text[0] = '\0';
-    *config =
-        (cyaml_config_t){.log_level = CYAML_LOG_ERROR, .log_fn = collect_error, .log_ctx = text, .mem_fn = cyaml_mem};
-    return config;
-}
-
 static void free_file(struct recipe_file *file)
 {
-    cyaml_config_t config;
-    char text[600];
-    if (file)
-        (void)cyaml_free(config_with(&config, text), &recipe_schema, file, 0);
+    yaml_schema_free(&recipe_schema, file);
 }
 
-static enum status read_text(struct recipe_file **file, const char *what, const char *text, const char *const *settings,
-                             size_t n_settings)
+/* Takes the place of what *file held. has_lines: the lines of the text are those of `what`. */
+static enum status read_text(struct recipe_file **file, const char *what, const char *text, bool has_lines)
 {
-    cyaml_config_t config;
-    cyaml_data_t *data = NULL;
-    char error[600], *merged = NULL;
+    void *data = NULL;
     enum status status;
-    TRY(settings_merge(what, text, settings, n_settings, &merged));
-    const char *start = merged + strspn(merged, " \t\r\n");
-    REQUIRE(*start, STATUS_CONFIG, "%s: is empty; a recipe has at least one of preprocessing, split, sources", what);
-    cyaml_err_t failed = cyaml_load_data((const uint8_t *)merged, strlen(merged), config_with(&config, error),
-                                         &recipe_schema, &data, NULL);
-    REQUIRE(failed == CYAML_OK, STATUS_CONFIG, "%s: %s%s; configs/data/default.yaml explains the fields", what,
-            error[0] ? make_printable(error) : cyaml_strerror(failed), n_settings ? " (after --set)" : "");
+
+    TRY(yaml_schema_read(&data, &recipe_schema, text, what, has_lines,
+                         "configs/data/default.yaml explains the fields"));
+    REQUIRE(data, STATUS_CONFIG, "%s: is empty; a recipe has at least one of preprocessing, split, sources", what);
+    free_file(*file);
     *file = data;
-    status = STATUS_OK;
+    return STATUS_OK;
 fail:
-    free(merged);
+    return status;
+}
+
+static enum status merge_setting(struct recipe_file **file, struct yaml_tree *tree, const char *setting)
+{
+    char *text = NULL, *what = format_text("--set %s", setting);
+    enum status status;
+
+    TRY(yaml_tree_set(tree, setting));
+    TRY(yaml_tree_text(tree, &text));
+    TRY(read_text(file, what, text, false));
+fail:
+    free(text);
+    free(what);
+    return status;
+}
+
+/* The user's recipe (path may be NULL) and settings. It is read first as it stands, so that refusals name its lines. */
+static enum status read_own(struct recipe_file **file, const char *path, const char *const *settings, size_t n_settings)
+{
+    struct yaml_tree *tree = NULL;
+    char *text = NULL;
+    size_t bytes;
+    enum status status;
+
+    TRY(yaml_tree_parse(&tree, "{}", "--set"));
+    if (path) {
+        TRY(file_read(path, 1 << 24, &text, &bytes));
+        REQUIRE(strlen(text) == bytes, STATUS_CONFIG, "%s: has a zero byte: this is no text file", path);
+        TRY(yaml_tree_merge(tree, text, path));
+        TRY(read_text(file, path, text, true));
+    }
+    for (size_t i = 0; i < n_settings; i++)
+        TRY(merge_setting(file, tree, settings[i]));
+fail:
+    yaml_tree_free(tree);
+    free(text);
     return status;
 }
 
@@ -233,29 +238,23 @@ static enum status check_recipe(const struct recipe *recipe, const char *what)
 
 enum status recipe_read(struct recipe *recipe, const char *path, const char *const *settings, size_t n_settings)
 {
-    char *text = NULL;
-    size_t bytes;
     enum status status;
     const char *what = path ? path : n_settings ? "--set" : "built-in recipe";
 
     *recipe = (struct recipe){.signal = signal_recipe_default(), .shard_mb = 128, .split_percent = {70, 10, 20}};
-    if (path)
-        TRY(file_read(path, 1 << 24, &text, &bytes));
     if (path || n_settings) {
-        TRY(read_text(&recipe->files[0], what, text ? text : "", settings, n_settings));
+        TRY(read_own(&recipe->files[0], path, settings, n_settings));
         TRY(take_fields(recipe, recipe->files[0], what));
     }
-    TRY(read_text(&recipe->files[1], "built-in recipe", default_recipe_text, NULL, 0));
+    TRY(read_text(&recipe->files[1], "built-in recipe", default_recipe_text, true));
     struct recipe merged = *recipe; /* of the built-in one only the sources: its other fields are the defaults above */
     TRY(take_fields(recipe, recipe->files[1], "built-in recipe"));
     recipe->signal = merged.signal;
     recipe->shard_mb = merged.shard_mb;
     memcpy(recipe->split_percent, merged.split_percent, sizeof merged.split_percent);
     TRY(check_recipe(recipe, what));
-    free(text);
     return STATUS_OK;
 fail:
-    free(text);
     recipe_free(recipe);
     return status;
 }

@@ -14,7 +14,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "base/settings.h"
 #include "io/pack/labels.h"
 #include "io/pack/patients.h"
 #include "io/pack/refusals.h"
@@ -303,6 +302,10 @@ static void a_wrong_recipe_is_refused_by_field(void **state)
         {"shard_mb: [1, 2]\n", "shard_mb"},
         {"a: [\n", "line"},
         {"", "empty"},
+        {"# nothing said\n", "empty"},
+        {"shard_mb: 1\nsplit: {train: 70}\norder: 2\n", "line 3, column 1: Unexpected key: order"},
+        {"shard_mb: 1\nsplit: {train: 70}\nshard_mb: 2\n", "line 3: key 'shard_mb' stands twice"},
+        {"sources:\n- {match: a, name: a}\n- {match: b, name: b, match: c}\n", "line 3: key 'match' stands twice"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct recipe recipe;
@@ -310,28 +313,14 @@ static void a_wrong_recipe_is_refused_by_field(void **state)
         if (!strstr(status_message(), rows[i].word))
             fail_msg("'%s' is not in: %s", rows[i].word, status_message());
     }
-    const char *settings[] = {"split.train.deep=1"};
-    struct recipe recipe;
-    assert_int_equal(recipe_read(&recipe, write_file("split: {train: 70}\n"), settings, 1), STATUS_CONFIG);
-}
-
-static void settings_are_merged_into_yaml(void **state)
-{
-    (void)state;
-    const char *settings[] = {"a.b=2", "list.1=[x, y]", "new.deep.key=v"};
-    char *merged, *again;
-    assert_int_equal(settings_merge("t", "a: {b: 1, c: 3}\nlist: [p, q]\n", settings, 3, &merged), STATUS_OK);
-    assert_non_null(strstr(merged, "b: 2"));
-    assert_non_null(strstr(merged, "c: 3"));
-    assert_non_null(strstr(merged, "x"));
-    assert_null(strstr(merged, "q"));
-    assert_non_null(strstr(merged, "key: v"));
-    assert_int_equal(settings_merge("t", merged, NULL, 0, &again), STATUS_OK);
-    assert_string_equal(merged, again);
-    free(merged);
-    free(again);
-    const char *wrong[] = {"novalue"};
-    assert_int_equal(settings_merge("t", "", wrong, 1, &merged), STATUS_CONFIG);
+    static const char *const wrong[] = {"split.train.deep=1", "splt.train=1", "sources.3.name=x", "shard_mb=many",
+                                        "shard_mb"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct recipe recipe;
+        assert_int_equal(recipe_read(&recipe, write_file("split: {train: 70}\n"), &wrong[i], 1), STATUS_CONFIG);
+        if (!strstr(status_message(), wrong[i]))
+            fail_msg("'%s' is not in: %s", wrong[i], status_message());
+    }
 }
 
 /* ---- patients ------------------------------------------------------------------------------------------------------
@@ -501,7 +490,6 @@ int main(void)
         cmocka_unit_test(the_built_in_recipe_knows_its_sources),
         cmocka_unit_test(own_sources_and_settings_come_first),
         cmocka_unit_test(a_wrong_recipe_is_refused_by_field),
-        cmocka_unit_test(settings_are_merged_into_yaml),
         cmocka_unit_test(patient_hashes_are_hmac_sha_256),
         cmocka_unit_test(a_site_key_is_hexadecimal_or_raw),
         cmocka_unit_test(splits_keep_their_percentages),

@@ -127,10 +127,10 @@ static void what_a_config_must_not_say_is_refused_by_line_and_key(void **state)
     expect_refusal("tokenizer:\n  steps: many\n", "line 2, column 10");
     expect_refusal("tokenizer:\n  steps:\n", "line 2");
     expect_refusal("tokenizer:\n  model:\n", "line 2");
-    expect_refusal("seed: 1\nseed: 2\n", "seed");
+    expect_refusal("seed: 1\ndata: {}\nseed: 2\n", "line 3: key 'seed' stands twice");
     expect_refusal("tokenizer: {model: {quantize: maybe}}\n", "maybe");
     expect_refusal("reduction: fastest\n", "fastest");
-    expect_refusal("- seed\n", "Expecting MAPPING");
+    expect_refusal("- seed\n", "key: value");
     expect_refusal("seed: [1\n", "refused.yaml");
     expect_refusal("data: &a {leads: *a}\n", "refused.yaml");
     expect_refusal("data: {leads: [I, RESP]}\n", "data.leads: 'RESP'");

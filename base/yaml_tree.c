@@ -1,5 +1,5 @@
-/* train/config_merge.c — on libyaml's documents. */
-#include "train/config_merge.h"
+/* base/yaml_tree.c — on libyaml's documents. */
+#include "base/yaml_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,10 @@ struct yaml_tree {
     yaml_document_t document;
 };
 
-enum { MOST_DEPTH = 16 };
+enum { MOST_DEPTH = 16, MOST_NODES = 1 << 16 };
+
+/* libyaml numbers nodes from 1, the root first. */
+enum { ROOT = 1 };
 
 static const char *scalar_text(const yaml_node_t *node)
 {
@@ -31,70 +34,71 @@ static yaml_node_pair_t *find_pair(yaml_document_t *document, const yaml_node_t 
     return NULL;
 }
 
+/* What is left to look at, so that aliases of aliases cannot grow without end. */
+struct check {
+    yaml_document_t *document;
+    const char *where;
+    size_t nodes;
+};
+
 /* Keys must be scalars, stand once, and nesting must be shallow (which an alias to a parent is not). */
-static enum status check_node(yaml_document_t *document, const yaml_node_t *node, const char *where, int depth)
+static enum status check_node(struct check *check, const yaml_node_t *node, int depth)
 {
+    yaml_document_t *document = check->document;
+    size_t line = node->start_mark.line + 1;
     enum status status;
 
-    REQUIRE(depth < MOST_DEPTH, STATUS_CONFIG, "%s: line %zu: nested deeper than %d levels", where,
-            node->start_mark.line + 1, MOST_DEPTH);
+    REQUIRE(depth < MOST_DEPTH, STATUS_CONFIG, "%s: line %zu: nested deeper than %d levels", check->where, line,
+            MOST_DEPTH);
+    REQUIRE(++check->nodes <= MOST_NODES, STATUS_CONFIG, "%s: line %zu: more than %d values; are aliases repeated?",
+            check->where, line, MOST_NODES);
+    if (node->type == YAML_SEQUENCE_NODE)
+        for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++)
+            TRY(check_node(check, yaml_document_get_node(document, *item), depth + 1));
     if (node->type != YAML_MAPPING_NODE)
         return STATUS_OK;
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
-        yaml_node_t *key = yaml_document_get_node(document, pair->key);
+        const yaml_node_t *key = yaml_document_get_node(document, pair->key);
 
-        REQUIRE(key->type == YAML_SCALAR_NODE, STATUS_CONFIG, "%s: line %zu: a key must be a word", where,
-                key->start_mark.line + 1);
+        line = key->start_mark.line + 1;
+        REQUIRE(key->type == YAML_SCALAR_NODE, STATUS_CONFIG, "%s: line %zu: a key must be a word", check->where, line);
         REQUIRE(find_pair(document, node, scalar_text(key)) == pair, STATUS_CONFIG,
-                "%s: line %zu: key '%s' stands twice; remove one", where, key->start_mark.line + 1, scalar_text(key));
-        TRY(check_node(document, yaml_document_get_node(document, pair->value), where, depth + 1));
+                "%s: line %zu: key '%s' stands twice; remove one", check->where, line, scalar_text(key));
+        TRY(check_node(check, yaml_document_get_node(document, pair->value), depth + 1));
     }
     return STATUS_OK;
 fail:
     return status;
 }
 
-enum status yaml_tree_parse(struct yaml_tree **out, const char *text, const char *where)
+/* Reads and checks a text; *document is only made on success. */
+static enum status load(yaml_document_t *document, const char *text, const char *where)
 {
-    struct yaml_tree *tree = xcalloc(1, sizeof *tree);
+    struct check check = {document, where, 0};
     yaml_parser_t parser;
     yaml_node_t *root;
-    enum status status;
+    enum status status = STATUS_OK;
 
-    if (!yaml_parser_initialize(&parser)) {
-        free(tree);
+    if (!yaml_parser_initialize(&parser))
         return status_set(STATUS_INTERNAL, "%s: libyaml cannot be started", where);
-    }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
-    if (!yaml_parser_load(&parser, &tree->document)) {
-        status = status_set(STATUS_CONFIG, "%s: line %zu: %s", where, parser.problem_mark.line + 1,
+    if (!yaml_parser_load(&parser, document))
+        status = status_set(STATUS_CONFIG, "%s: line %zu: %s; correct the YAML", where, parser.problem_mark.line + 1,
                             parser.problem ? parser.problem : "cannot be read");
-        yaml_parser_delete(&parser);
-        free(tree);
-        return status;
-    }
     yaml_parser_delete(&parser);
-    root = yaml_document_get_root_node(&tree->document);
-    REQUIRE(root != NULL && root->type == YAML_MAPPING_NODE, STATUS_CONFIG, "%s: must be a list of `key: value` lines",
-            where);
-    TRY(check_node(&tree->document, root, where, 0));
-    *out = tree;
+    if (status != STATUS_OK)
+        return status;
+    root = yaml_document_get_root_node(document);
+    REQUIRE(root != NULL, STATUS_CONFIG, "%s: is empty", where);
+    TRY(check_node(&check, root, 0));
     return STATUS_OK;
 fail:
-    yaml_tree_free(tree);
+    yaml_document_delete(document);
     return status;
 }
 
-void yaml_tree_free(struct yaml_tree *tree)
-{
-    if (tree == NULL)
-        return;
-    yaml_document_delete(&tree->document);
-    free(tree);
-}
-
-/* Copies a node of another document; the number of the copy (libyaml fails only for lack of memory). Adding nodes moves
- * all nodes of the target, so nothing of it may be held by pointer across a call. */
+/* Copies a checked node of another document; the number of the copy (libyaml fails only for lack of memory). Adding
+ * nodes moves all nodes of the target, so nothing of it may be held by pointer across a call. */
 static int copy_node(yaml_document_t *to, yaml_document_t *from, int number)
 {
     const yaml_node_t *node = yaml_document_get_node(from, number);
@@ -118,6 +122,37 @@ static int copy_node(yaml_document_t *to, yaml_document_t *from, int number)
         return yaml_document_add_scalar(to, NULL, node->data.scalar.value, (int)node->data.scalar.length,
                                         node->data.scalar.style);
     }
+}
+
+void yaml_tree_free(struct yaml_tree *tree)
+{
+    if (tree == NULL)
+        return;
+    yaml_document_delete(&tree->document);
+    free(tree);
+}
+
+enum status yaml_tree_parse(struct yaml_tree **out, const char *text, const char *where)
+{
+    struct yaml_tree *tree = NULL;
+    yaml_document_t document;
+    enum status status = load(&document, text, where);
+
+    if (status != STATUS_OK)
+        return status;
+    REQUIRE(yaml_document_get_root_node(&document)->type == YAML_MAPPING_NODE, STATUS_CONFIG,
+            "%s: must be a list of `key: value` lines", where);
+    tree = xcalloc(1, sizeof *tree);
+    if (!yaml_document_initialize(&tree->document, NULL, NULL, NULL, 1, 1)) {
+        free(tree);
+        FAIL(STATUS_INTERNAL, "%s: libyaml cannot be started", where);
+    }
+    copy_node(&tree->document, &document, ROOT); /* an alias becomes a copy: settings change one of them alone */
+    *out = tree;
+    status = STATUS_OK;
+fail:
+    yaml_document_delete(&document);
+    return status;
 }
 
 static void merge_mapping(yaml_document_t *to, int target, yaml_document_t *from, int source)
@@ -146,14 +181,102 @@ static void merge_mapping(yaml_document_t *to, int target, yaml_document_t *from
 
 enum status yaml_tree_merge(struct yaml_tree *tree, const char *text, const char *where)
 {
-    struct yaml_tree *over;
+    struct yaml_tree *over = NULL;
     enum status status = yaml_tree_parse(&over, text, where);
 
     if (status != STATUS_OK)
         return status;
-    merge_mapping(&tree->document, 1, &over->document, 1); /* libyaml numbers nodes from 1, the root first */
+    merge_mapping(&tree->document, ROOT, &over->document, ROOT);
     yaml_tree_free(over);
     return STATUS_OK;
+}
+
+/* The child of this key or number; 0 if there is none. */
+static int find_child(yaml_document_t *document, int container, const char *key)
+{
+    const yaml_node_t *node = yaml_document_get_node(document, container);
+    const yaml_node_pair_t *pair;
+    int64_t index;
+
+    if (node->type == YAML_SEQUENCE_NODE) {
+        const yaml_node_item_t *items = node->data.sequence.items.start;
+
+        return parse_int(key, 0, node->data.sequence.items.top - items - 1, &index) ? items[index] : 0;
+    }
+    pair = node->type == YAML_MAPPING_NODE ? find_pair(document, node, key) : NULL;
+    return pair != NULL ? pair->value : 0;
+}
+
+/* Puts `child` under `key`, in place of what was there. False if the container can have no such key. */
+static bool put_child(yaml_document_t *document, int container, const char *key, int child)
+{
+    const yaml_node_t *node = yaml_document_get_node(document, container);
+    int64_t index;
+    int name;
+
+    if (node->type == YAML_SEQUENCE_NODE) {
+        yaml_node_item_t *items = node->data.sequence.items.start;
+
+        if (!parse_int(key, 0, node->data.sequence.items.top - items - 1, &index))
+            return false;
+        items[index] = child;
+        return true;
+    }
+    if (node->type != YAML_MAPPING_NODE)
+        return false;
+    if (find_child(document, container, key) != 0) {
+        find_pair(document, node, key)->value = child;
+        return true;
+    }
+    name = yaml_document_add_scalar(document, NULL, (const yaml_char_t *)key, -1, YAML_PLAIN_SCALAR_STYLE);
+    return yaml_document_append_mapping_pair(document, container, name, child);
+}
+
+/* Puts the value where the path ("key.sub", taken apart) leads. */
+static enum status put_at(yaml_document_t *document, char *path, yaml_document_t *value, const char *where)
+{
+    int container = ROOT, depth = 0;
+    enum status status;
+
+    for (char *key = next_field(&path, "."); key != NULL; key = next_field(&path, ".")) {
+        bool is_last = path == NULL || *path == 0;
+        int child = find_child(document, container, key);
+        bool both_map = is_last && child != 0 && yaml_document_get_node(document, child)->type == YAML_MAPPING_NODE &&
+                        yaml_document_get_root_node(value)->type == YAML_MAPPING_NODE;
+
+        REQUIRE(++depth < MOST_DEPTH, STATUS_CONFIG, "%s: has more than %d keys", where, MOST_DEPTH);
+        if (both_map) {
+            merge_mapping(document, child, value, ROOT);
+        } else if (is_last || child == 0) {
+            child = is_last ? copy_node(document, value, ROOT)
+                            : yaml_document_add_mapping(document, NULL, YAML_BLOCK_MAPPING_STYLE);
+            REQUIRE(put_child(document, container, key, child), STATUS_CONFIG,
+                    "%s: '%s' cannot be put there; is a key before it misspelt?", where, key);
+        }
+        if (is_last)
+            break;
+        container = child;
+    }
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+enum status yaml_tree_set(struct yaml_tree *tree, const char *setting)
+{
+    char *path = duplicate_text(setting), *equals = strchr(path, '='), *where = format_text("--set %s", setting);
+    yaml_document_t value;
+    enum status status;
+
+    REQUIRE(equals != NULL && equals > path, STATUS_CONFIG, "%s: must have the form key.sub=value", where);
+    *equals = 0;
+    TRY(load(&value, equals[1] != 0 ? equals + 1 : "\"\"", where));
+    status = put_at(&tree->document, path, &value, where);
+    yaml_document_delete(&value);
+fail:
+    free(path);
+    free(where);
+    return status;
 }
 
 /* yaml_emitter_dump() takes the document over, so the tree is copied first. */
@@ -167,7 +290,7 @@ enum status yaml_tree_text(struct yaml_tree *tree, char **text)
     bool is_written = false;
 
     if (stream != NULL && yaml_document_initialize(&copy, NULL, NULL, NULL, 1, 1)) {
-        copy_node(&copy, &tree->document, 1);
+        copy_node(&copy, &tree->document, ROOT);
         if (yaml_emitter_initialize(&emitter)) {
             yaml_emitter_set_output_file(&emitter, stream);
             yaml_emitter_set_width(&emitter, -1);
