@@ -1,7 +1,7 @@
 /* base/arena.h — one block of memory, handed out in order.
  *
- * A plan first counts what it will need with arena_plan_*(), arena_create() makes the block once, and the step loop takes
- * and releases without any allocation. */
+ * A plan first counts what it will need with arena_counting(), arena_create() makes the block once, and the step loop
+ * takes and releases without any allocation. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
@@ -21,7 +21,7 @@ size_t arena_rounded(size_t bytes);
 void arena_create(struct arena *arena, size_t capacity);
 void arena_destroy(struct arena *arena);
 
-/* An arena without memory that only counts: arena_take() returns NULL, `peak` is the capacity that the same calls need. */
+/* An arena without memory that only counts: arena_take() returns NULL, `peak` is what the same calls will need. */
 struct arena arena_counting(void);
 
 /* `bytes` aligned to ARENA_ALIGNMENT. Asking for more than was planned is a fault of the caller (assert). */

@@ -1,5 +1,5 @@
-/* base/json.h — Jansson with messages that name file and field. Reading is strict: a missing or wrongly typed field is an
- * error, never a default. */
+/* base/json.h — Jansson with messages that name file and field. Reading is strict: a missing or wrongly typed field is
+ * an error, never a default. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 

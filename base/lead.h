@@ -6,10 +6,22 @@
 #include <stdbool.h>
 
 enum lead {
-    LEAD_I, LEAD_II, LEAD_III, LEAD_AVR, LEAD_AVL, LEAD_AVF,
-    LEAD_V1, LEAD_V2, LEAD_V3, LEAD_V4, LEAD_V5, LEAD_V6,
-    LEAD_X, LEAD_Y, LEAD_Z, /* Frank */
-    LEAD_OTHER,             /* an ECG lead of another place (MLII is II, see lead_from_name) */
+    LEAD_I,
+    LEAD_II,
+    LEAD_III,
+    LEAD_AVR,
+    LEAD_AVL,
+    LEAD_AVF,
+    LEAD_V1,
+    LEAD_V2,
+    LEAD_V3,
+    LEAD_V4,
+    LEAD_V5,
+    LEAD_V6,
+    LEAD_X,
+    LEAD_Y,
+    LEAD_Z,     /* Frank */
+    LEAD_OTHER, /* an ECG lead of another place (MLII is II, see lead_from_name) */
     N_LEADS,
     N_STANDARD_LEADS = LEAD_V6 + 1
 };

@@ -21,7 +21,7 @@ size_t checked_multiply(size_t count, size_t bytes);
 #define GROW_ARRAY(array, capacity, wanted)                                                                            \
     do {                                                                                                               \
         if ((capacity) < (wanted)) {                                                                                   \
-            (capacity) = (capacity) * 2 > (wanted) ? (capacity) * 2 : (wanted);                                        \
+            (capacity) = 2 * (capacity) > (wanted) ? 2 * (capacity) : (wanted);                                        \
             (array) = xrealloc((array), checked_multiply((capacity), sizeof *(array)));                                \
         }                                                                                                              \
     } while (0)

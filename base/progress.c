@@ -64,8 +64,8 @@ static void show(struct progress *progress, bool is_last)
         used += snprintf(line + used, sizeof line - (size_t)used, " %s", progress->unit);
     used += snprintf(line + used, sizeof line - (size_t)used, rate < 10 ? ", %.2f/s" : ", %.0f/s", rate);
     if (is_last)
-        used += snprintf(line + used, sizeof line - (size_t)used, ", took %s",
-                         format_duration(left, sizeof left, elapsed));
+        used +=
+            snprintf(line + used, sizeof line - (size_t)used, ", took %s", format_duration(left, sizeof left, elapsed));
     else if (progress->total > 0 && rate > 0)
         used += snprintf(line + used, sizeof line - (size_t)used, ", %s left",
                          format_duration(left, sizeof left, (progress->total - progress->done) / rate));

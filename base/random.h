@@ -1,7 +1,7 @@
 /* base/random.h — counter-based random numbers: a pure function of its keys, so independent of rank, thread and order.
  *
- * Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011). A stream is named by
- * (seed, step, record, use); random_next_*() walks along it. */
+ * Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011). A stream is named
+ * by (seed, step, record, use); random_next_*() walks along it. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 

@@ -1,7 +1,7 @@
 /* base/span.h — a stretch of one recording, as tokens in a packed batch.
  *
- * A patch is one second (300 samples at 300 Hz) of one lead; a patch is a token. Batches are packed: the tokens of spans
- * of different leads and lengths stand one after another without padding, within a span time-major and lead-minor
+ * A patch is one second (300 samples at 300 Hz) of one lead; a patch is a token. Batches are packed: the tokens of
+ * spans of different leads and lengths stand one after another without padding, within a span time-major and lead-minor
  * (token = first_token + second * leads + lead). The data path makes spans, the model reads them, so they live here. */
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H

@@ -1,8 +1,8 @@
 /* base/status.h — what went wrong, for the caller and for the user.
  *
- * A function that can fail returns `enum status`; 0 is success. Where the fault is seen it calls status_set() once, with
- * a message that names file, field, value and remedy. Callers forward with TRY(); they may put context in front with
- * status_context(), never replace the message. The message is kept per thread until the next status_set(). */
+ * A function that can fail returns `enum status`; 0 is success. Where the fault is seen it calls status_set() once,
+ * with a message that names file, field, value and remedy. Callers forward with TRY(); they may put context in front
+ * with status_context(), never replace the message. The message is kept per thread until the next status_set(). */
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 

@@ -34,8 +34,8 @@ static void plan(struct backbone *backbone, const struct trunk_config *config, u
     backbone->codes = codes;
     trunk_plan(&backbone->trunk, &backbone->parameters, "backbone", config, true);
     backbone->head_first = backbone->parameters.count;
-    backbone->head = linear_layer_plan(&backbone->parameters, "code_head", config->width, codes,
-                                       (int)config->layers + 1, 1);
+    backbone->head =
+        linear_layer_plan(&backbone->parameters, "code_head", config->width, codes, (int)config->layers + 1, 1);
     backbone->head_end = backbone->parameters.count;
 }
 

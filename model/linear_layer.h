@@ -7,8 +7,8 @@
 
 #define TABLE_INIT_STD 0.02 /* tables and vectors: truncated normal (PAPER 3.4) */
 
-/* Standard deviation of a linear layer's truncated normal: 0.02 with 1024 inputs (width of preset B), 1/√in beside, so that
- * a small model begins with signals as large as a large one's. */
+/* Standard deviation of a linear layer's truncated normal: 0.02 with 1024 inputs (width of preset B), 1/√in beside, so
+ * that a small model begins with signals as large as a large one's. */
 double linear_init_std(size_t in);
 
 struct linear_layer {

@@ -84,17 +84,15 @@ static void plan(struct longecg *longecg, const struct trunk_config *trunk, cons
         l->chunk_tokens = bounds->tokens;
     trunk_plan(&l->trunk, &l->parameters, "backbone", trunk, true);
     l->head_first = l->parameters.count;
-    l->window_input =
-        linear_layer_plan(&l->parameters, "head.window_input", trunk->width, second_width, layer, 1);
+    l->window_input = linear_layer_plan(&l->parameters, "head.window_input", trunk->width, second_width, layer, 1);
     stack_plan(&l->stack, &l->parameters, "head.windows", &blocks, head->second_layers, layer);
-    l->token_part =
-        linear_layer_plan(&l->parameters, "head.token_part", trunk->width, second_width, layer, 1);
+    l->token_part = linear_layer_plan(&l->parameters, "head.token_part", trunk->width, second_width, layer, 1);
     l->state_part = parameters_add(&l->parameters, (size_t[4]){second_width, second_width}, true, layer, INIT_NORMAL,
                                    linear_init_std(second_width), "head.state_part.weight");
-    l->second_output = linear_layer_plan(&l->parameters, "head.second_output", second_width, head->outputs, layer,
-                                         LABEL_HEAD_GAIN);
-    l->record_output = linear_layer_plan(&l->parameters, "head.record_output", second_width, head->outputs, layer,
-                                         LABEL_HEAD_GAIN);
+    l->second_output =
+        linear_layer_plan(&l->parameters, "head.second_output", second_width, head->outputs, layer, LABEL_HEAD_GAIN);
+    l->record_output =
+        linear_layer_plan(&l->parameters, "head.record_output", second_width, head->outputs, layer, LABEL_HEAD_GAIN);
     l->head_end = l->parameters.count;
 }
 

@@ -46,8 +46,9 @@ enum status hdf5_read_array(hid_t parent, const char *name, const char *path, hi
 /* The length of a dataset's first dimension, after the same checks. */
 enum status hdf5_length(hid_t parent, const char *name, const char *path, uint64_t file_bytes, uint64_t *length);
 
-/* Before the handles of a file are closed whose writing has failed, or that nobody wants any more: what HDF5 still holds
- * for it goes to memory and is lost. Without this, closing fails on a full disk, and HDF5 crashes when the program ends. */
+/* Before the handles of a file are closed whose writing has failed, or that nobody wants any more: what HDF5 still
+ * holds for it goes to memory and is lost. Without this, closing fails on a full disk, and HDF5 crashes when the
+ * program ends. */
 void hdf5_give_up_file(hid_t file);
 
 /* Closes a handle if it is one, so that clean-up code needs no conditions. */

@@ -1,5 +1,5 @@
-/* io/signal/wavelet.c — the db6 wavelet: one level with mirrored ends, and its inverse. Filters and conventions are those
- * of PyWavelets (its mode 'symmetric'). */
+/* io/signal/wavelet.c — the db6 wavelet: one level with mirrored ends, and its inverse. Filters and conventions are
+ * those of PyWavelets (its mode 'symmetric'). */
 #include "io/signal/steps.h"
 
 enum { TAPS = WAVELET_TAPS };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test_includes.sh ROOT: the layering of docs/ARCHITECTURE.md by the include lines of the sources. The libraries linked only
-# give header folders; every project header can be included from the root, so the layering is checked here.
+# test_includes.sh ROOT: the layering of docs/ARCHITECTURE.md, by the include lines of the sources. The compiler would find
+# every header of the project from any folder, so it does not see a line against the layers.
 set -u
 shopt -s nullglob
 
