@@ -3,9 +3,7 @@
  * The noise is measured in D2 (37.5 to 75 Hz), not as usual in D1: behind a band-pass that ends at 75 Hz, D1 holds next
  * to nothing. */
 #include <math.h>
-#include <stdlib.h>
 
-#include "base/memory.h"
 #include "io/signal/steps.h"
 
 enum { SHRINK_LEVELS = 3, NOISE_LEVEL = 2 };
@@ -49,16 +47,28 @@ static double noise_level(const double *detail, size_t count, float *work)
     return select_median(work, count) / 0.6745;
 }
 
-void denoise_shrink(double *signal, size_t count)
+size_t denoise_work_samples(size_t count)
+{
+    size_t length = count, total = wavelet_work_samples(count);
+
+    for (int level = 1; level <= SHRINK_LEVELS; level++) {
+        length = wavelet_coefficients(length);
+        total += 2 * length;
+        if (level == NOISE_LEVEL)
+            total += length; /* magnitudes, floats */
+    }
+    return total;
+}
+
+void denoise_shrink(double *signal, size_t count, double *work)
 {
     size_t length[SHRINK_LEVELS + 1] = {count};
-    double *approximation[SHRINK_LEVELS + 1] = {signal}, *detail[SHRINK_LEVELS + 1], *storage, *next;
-    float *magnitudes;
+    double *approximation[SHRINK_LEVELS + 1] = {signal}, *detail[SHRINK_LEVELS + 1], *next;
+    float *magnitudes = (float *)work;
 
     for (int level = 1; level <= SHRINK_LEVELS; level++)
         length[level] = wavelet_coefficients(length[level - 1]);
-    storage = next = NEW_ARRAY(double, 2 * (length[1] + length[2] + length[3]) + wavelet_work_samples(count));
-    magnitudes = NEW_ARRAY(float, length[NOISE_LEVEL]);
+    next = work + length[NOISE_LEVEL];
     for (int level = 1; level <= SHRINK_LEVELS; level++) {
         approximation[level] = next;
         detail[level] = next + length[level];
@@ -80,6 +90,4 @@ void denoise_shrink(double *signal, size_t count)
     }
     for (int level = SHRINK_LEVELS; level >= 1; level--)
         wavelet_inverse(approximation[level - 1], approximation[level], detail[level], length[level - 1]);
-    free(magnitudes);
-    free(storage);
 }

@@ -138,10 +138,13 @@ void wavelet_inverse(double *signal, const double *approximation, const double *
 
 /* ---- denoise.c ---- */
 
+/* Doubles of work space that denoise_shrink needs for `count` samples. */
+size_t denoise_work_samples(size_t count);
+
 /* Soft shrinkage of the details D1–D3 of signal[count], in place. A coefficient is shrunk by σ·sqrt(2 ln N) of the
  * stretch its time falls into: N samples, σ = median |D2| / 0.6745 over the coefficients of D2 in that stretch.
  * Stretches as stretch_count() says. */
-void denoise_shrink(double *signal, size_t count);
+void denoise_shrink(double *signal, size_t count, double *work);
 
 /* Stretches of a piece: one each 10 s from its start; a last one of under 10 s joins the one before it. At least 1. */
 static inline size_t stretch_count(size_t samples)

@@ -154,6 +154,14 @@ static void decide_lines(struct signal_stream *stream, const double *signal, uns
     }
 }
 
+/* The most work space that a step needs: mains_remove takes two more arrays than its filter. */
+static size_t piece_work_samples(size_t count)
+{
+    size_t filters = filter_work_samples(count, BAND_PADDING) + 2 * count, wavelets = denoise_work_samples(count);
+
+    return filters > wavelets ? filters : wavelets;
+}
+
 /* Filters the piece signal[count], of which [begin, end) is the block. */
 static void process_piece(struct signal_stream *stream, double *signal, size_t count, size_t begin, size_t end,
                           double *work)
@@ -164,7 +172,7 @@ static void process_piece(struct signal_stream *stream, double *signal, size_t c
     decide_lines(stream, signal, lines, count, begin, end);
     mains_remove(signal, count, lines, stream->recipe.notch_q, work);
     if (stream->recipe.denoise)
-        denoise_shrink(signal, count);
+        denoise_shrink(signal, count, work);
 }
 
 /* Brings the piece [first, end) into stream->held, of which the first part may be there already. */
@@ -237,7 +245,7 @@ enum status signal_stream_begin(struct signal_stream *stream, const struct signa
     if (!stream->is_empty && samples > 0) {
         longest = stream->total < LONGEST_PIECE ? (size_t)stream->total : LONGEST_PIECE;
         GROW_ARRAY(stream->held, stream->held_capacity, longest);
-        GROW_ARRAY(work->values, work->capacity, filter_work_samples(longest, BAND_PADDING) + 3 * longest);
+        GROW_ARRAY(work->values, work->capacity, longest + piece_work_samples(longest));
         stream->band =
             filter_butterworth_bandpass((unsigned)recipe->order, recipe->low_hz, recipe->high_hz, SAMPLE_RATE_HZ);
         TRY(resampler_begin(stream->resampler, stream->bridge, rate_hz));

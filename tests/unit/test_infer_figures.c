@@ -239,7 +239,8 @@ static void knowing_the_source_is_of_no_help_within_it(void **state)
 static void names_of_outputs_are_plain_and_differ(void **state)
 {
     (void)state;
-    const char *const inputs[] = {"a/1.hea", "b/1.hea", "a_1", "unnamed/00001", "x y.hea", ".hidden", "a/1.hea", "a_1_3"};
+    const char *const inputs[] = {"a/1.hea", "b/1.hea", "a_1",     "unnamed/00001",
+                                  "x y.hea", ".hidden", "a/1.hea", "a_1_3"};
     const char *const wanted[] = {"a_1", "b_1", "a_1_3_3", "unnamed_00001", "x_y", "_hidden", "a_1_7", "a_1_3"};
     char **names = lead_writer_names(inputs, 8);
     for (int i = 0; i < 8; i++) {
