@@ -19,7 +19,7 @@ void metrics_write_step(FILE *file, const struct run *run, const struct step_rep
 
     fprintf(file, "{\"step\": %" PRIu64 ", \"epoch\": %" PRIu64, run->step, run->epoch);
     for (size_t i = 0; i < stage->n_terms; i++)
-        write_number(file, stage->term_names[i], stage->terms[i]);
+        write_number(file, stage->operations->term_names[i], stage->terms[i]);
     write_number(file, "lr", run->rate);
     write_number(file, "gradient_norm", report->gradient_norm);
     write_number(file, "tokens_per_second", report->tokens_per_second);

@@ -46,6 +46,8 @@ struct sampler_settings run_sampler_settings(const struct run *run, enum split s
         .micro_batches = run->schedule->micro_batches,
         .batch_tokens = run->schedule->batch_tokens,
         .window_seconds = config->data.window_seconds,
+        .width = run->stage->trunk->width,
+        .tolerance = run->stage->trunk->tolerance,
         .shuffle = shuffle,
         .leads_mask = run_leads_mask(run),
         .skip_bad_leads = config->data.skip_bad_leads,
@@ -293,10 +295,7 @@ static void end_run(struct run *run)
 {
     loader_free(run->loader);
     sampler_free(run->sampler);
-    if (run->stage != NULL) {
-        free(run->stage->weights);
-        run->stage->operations->free(run->stage);
-    }
+    stage_free(run->stage);
     reducer_sums_free(run->terms);
     reducer_free(run->reducer);
     free(run->moment1);
@@ -311,13 +310,13 @@ static void end_run(struct run *run)
     free(run->config_text);
 }
 
-static struct stage *new_stage(struct run *run)
+static const struct stage_operations *choose_stage(const struct command *command)
 {
-    if (run->command->kind == STAGE_TOKENIZER)
-        return stage_tokenizer_new(run);
-    if (run->command->kind == STAGE_PRETRAIN)
-        return stage_pretrain_new(run);
-    return run->command->task == TASK_LONGECG ? stage_longecg_new(run) : stage_finetune_new(run);
+    if (command->kind == STAGE_TOKENIZER)
+        return &tokenizer_stage_operations;
+    if (command->kind == STAGE_PRETRAIN)
+        return &pretrain_stage_operations;
+    return command->task == TASK_LONGECG ? &longecg_stage_operations : &finetune_stage_operations;
 }
 
 enum status run_start(const struct command *command, const struct world *world)
@@ -327,9 +326,7 @@ enum status run_start(const struct command *command, const struct world *world)
 
     TRY(comm_agree(world, read_config(&run)));
     TRY(open_corpus(&run));
-    run.stage = new_stage(&run);
-    run.stage->run = &run;
-    run.stage->best_figure = NAN;
+    run.stage = stage_new(choose_stage(command), &run);
     TRY(run.stage->operations->choose(run.stage));
     TRY(comm_agree(world, subjects_refuse_overlap(&run.subjects, run.corpus)));
     subjects_add_corpus(&run.subjects, run.corpus);

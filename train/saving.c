@@ -14,6 +14,21 @@
 
 /* --- the message -------------------------------------------------------------------------------------------------- */
 
+void message_add_tokenizer(struct message_store *store, const struct tokenizer_config *tokenizer)
+{
+    tokenizer_to_message(tokenizer, &store->tokenizer, &store->encoder);
+    store->checkpoint.tokenizer = &store->tokenizer;
+}
+
+void message_add_backbone(struct message_store *store, const struct trunk_config *trunk, unsigned codes)
+{
+    anyecg__backbone_config__init(&store->backbone);
+    trunk_to_message(trunk, &store->trunk);
+    store->backbone.trunk = &store->trunk;
+    store->backbone.codes = codes;
+    store->checkpoint.backbone = &store->backbone;
+}
+
 void message_add_class(struct message_store *store, const char *code, const char *name, double threshold)
 {
     size_t n = store->checkpoint.n_vocabulary++;

@@ -24,6 +24,10 @@ struct message_store {
     Anyecg__Metric *metrics, **metric_list; /* [provenance.n_metrics] */
 };
 
+/* Shapes of the models in a checkpoint. codes: outputs of a pretraining head, 0 where there is none. */
+void message_add_tokenizer(struct message_store *store, const struct tokenizer_config *tokenizer);
+void message_add_backbone(struct message_store *store, const struct trunk_config *trunk, unsigned codes);
+
 /* Adds a class to the vocabulary; texts are borrowed. threshold NaN: none. */
 void message_add_class(struct message_store *store, const char *code, const char *name, double threshold);
 

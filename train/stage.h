@@ -10,6 +10,7 @@
 #include "io/checkpoint/checkpoint.h"
 #include "io/corpus/sampler.h"
 #include "model/batch.h"
+#include "model/config.h"
 #include "model/parameters.h"
 
 struct run;
@@ -25,11 +26,14 @@ struct result {
 };
 
 struct stage_operations {
-    /* Reads parents, chooses classes, prepares labels; local to each rank or collective, ends in agreement. */
+    size_t bytes;                       /* of the struct that begins with struct stage */
+    const char *term_names[MOST_TERMS]; /* [0] is "loss"; NULL behind the last */
+    /* Sets trunk, reads parents, chooses classes, prepares labels; local to each rank or collective, ends in agreement.
+     */
     enum status (*choose)(struct stage *stage);
     /* Whether a record can be used; `context` is the stage. */
     bool (*accepts)(const struct corpus_record *record, void *context);
-    /* Refines the settings of a sampler (windows, widths for the cost). May be NULL. */
+    /* Refines the settings of a sampler (windows). May be NULL. */
     void (*sampling)(const struct stage *stage, struct sampler_settings *settings);
     /* Makes the model for these bounds and sets parameters. */
     enum status (*create)(struct stage *stage, const struct batch_bounds *bounds);
@@ -55,6 +59,7 @@ struct stage_operations {
     void (*describe)(struct stage *stage, struct message_store *store);
     /* Takes its training state back. STATUS_DAMAGED if it does not fit. May be NULL. */
     enum status (*restore)(struct stage *stage, const Anyecg__Checkpoint *message);
+    /* What the stage holds; not the stage. */
     void (*free)(struct stage *stage);
 };
 
@@ -65,12 +70,11 @@ struct stage {
     real *weights;                              /* [parameters->count] */
     const struct parameters *frozen_parameters; /* written into checkpoints beside them; NULL: none */
     real *frozen_weights;
-    int head_layer; /* for layer decay */
+    const struct trunk_config *trunk; /* its shape; borrowed from the stage's own part */
     bool keeps_best;
 
     size_t n_terms;
-    const char *term_names[MOST_TERMS]; /* [0] is "loss" */
-    double terms[MOST_TERMS];           /* of the last step, summed over the global batch */
+    double terms[MOST_TERMS]; /* of the last step, summed over the global batch */
 
     size_t n_results;
     struct result results[MOST_RESULTS]; /* of the last validation */
@@ -78,10 +82,14 @@ struct stage {
     uint64_t best_step;
 };
 
-struct stage *stage_tokenizer_new(struct run *run);
-struct stage *stage_pretrain_new(struct run *run);
-struct stage *stage_finetune_new(struct run *run);
-struct stage *stage_longecg_new(struct run *run);
+extern const struct stage_operations tokenizer_stage_operations, pretrain_stage_operations, finetune_stage_operations,
+    longecg_stage_operations;
+
+struct stage *stage_new(const struct stage_operations *operations, struct run *run);
+void stage_free(struct stage *stage);
+
+/* stage_operations.accepts of stages that need no labels. */
+bool stage_accepts_all(const struct corpus_record *record, void *context);
 
 /* Adds a figure to results[]. The name is printf-style. */
 void stage_result(struct stage *stage, double value, const char *name_format, ...)

@@ -12,6 +12,8 @@ static enum status choose(struct stage *stage)
     struct run *run = stage->run;
     enum status status;
 
+    stage->trunk = &own->trunk.model;
+    own->task = run->command->task;
     TRY(task_trunk_open(&own->trunk, run));
     TRY(comm_agree(run->world, task_labels_create(&own->labels, run->corpus, own->task, run->config)));
     own->head = (struct head_config){
@@ -34,14 +36,6 @@ static bool accepts(const struct corpus_record *record, void *context)
     return task_labels_known(&own->labels, own->stage.run->corpus, record);
 }
 
-static void sampling(const struct stage *stage, struct sampler_settings *settings)
-{
-    const struct finetune_stage *own = (const struct finetune_stage *)stage;
-
-    settings->width = own->trunk.model.width;
-    settings->tolerance = own->trunk.model.tolerance;
-}
-
 static enum status create(struct stage *stage, const struct batch_bounds *bounds)
 {
     struct finetune_stage *own = (struct finetune_stage *)stage;
@@ -50,7 +44,6 @@ static enum status create(struct stage *stage, const struct batch_bounds *bounds
     own->batch_labels = NEW_ARRAY(int8_t, bounds->spans * own->labels.n_classes + 1);
     own->corrupted = NEW_ARRAY(uint8_t, bounds->tokens);
     stage->parameters = finetune_parameters(own->finetune);
-    stage->head_layer = (int)own->trunk.model.layers + 1;
     stage->keeps_best = stage->run->config->finetune.keep_best;
     return STATUS_OK;
 }
@@ -137,28 +130,20 @@ static void free_stage(struct stage *stage)
     finetune_free(own->finetune);
     free(own->batch_labels);
     free(own->corrupted);
-    free(own);
 }
 
-struct stage *stage_finetune_new(struct run *run)
-{
-    static const struct stage_operations operations = {
-        .choose = choose,
-        .accepts = accepts,
-        .sampling = sampling,
-        .create = create,
-        .memory = memory,
-        .weights = weights,
-        .begin_batch = begin_batch,
-        .micro_batch = micro_batch,
-        .validate = finetune_validate,
-        .describe = describe,
-        .restore = restore,
-        .free = free_stage,
-    };
-    struct finetune_stage *own = xcalloc(1, sizeof *own);
-
-    own->stage = (struct stage){.operations = &operations, .run = run, .n_terms = 1, .term_names = {"loss"}};
-    own->task = run->command->task;
-    return &own->stage;
-}
+const struct stage_operations finetune_stage_operations = {
+    .bytes = sizeof(struct finetune_stage),
+    .term_names = {"loss"},
+    .choose = choose,
+    .accepts = accepts,
+    .create = create,
+    .memory = memory,
+    .weights = weights,
+    .begin_batch = begin_batch,
+    .micro_batch = micro_batch,
+    .validate = finetune_validate,
+    .describe = describe,
+    .restore = restore,
+    .free = free_stage,
+};

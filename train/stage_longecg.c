@@ -31,6 +31,7 @@ static enum status choose(struct stage *stage)
     const struct longecg_config *config = &run->config->finetune.longecg;
     enum status status;
 
+    stage->trunk = &own->trunk.model;
     TRY(task_trunk_open(&own->trunk, run));
     TRY(comm_agree(run->world, task_labels_create(&own->labels, run->corpus, TASK_LONGECG, run->config)));
     own->head = (struct head_config){
@@ -56,11 +57,8 @@ static bool accepts(const struct corpus_record *record, void *context)
 
 static void sampling(const struct stage *stage, struct sampler_settings *settings)
 {
-    const struct longecg_stage *own = (const struct longecg_stage *)stage;
     const struct longecg_config *config = &stage->run->config->finetune.longecg;
 
-    settings->width = own->trunk.model.width;
-    settings->tolerance = own->trunk.model.tolerance;
     settings->window_seconds = config->window_seconds;
     settings->keep_records_together = true;
     settings->max_windows = config->max_windows;
@@ -81,7 +79,6 @@ static enum status create(struct stage *stage, const struct batch_bounds *bounds
     own->second_labels = NEW_ARRAY(int8_t, bounds->tokens * classes);
     own->record_labels = NEW_ARRAY(int8_t, bounds->spans * classes);
     stage->parameters = longecg_parameters(own->longecg);
-    stage->head_layer = (int)own->trunk.model.layers + 1;
     stage->keeps_best = stage->run->config->finetune.keep_best;
     return STATUS_OK;
 }
@@ -289,27 +286,21 @@ static void free_stage(struct stage *stage)
     free(own->column);
     free(own->second_labels);
     free(own->record_labels);
-    free(own);
 }
 
-struct stage *stage_longecg_new(struct run *run)
-{
-    static const struct stage_operations operations = {
-        .choose = choose,
-        .accepts = accepts,
-        .sampling = sampling,
-        .create = create,
-        .memory = memory,
-        .weights = weights,
-        .begin_batch = begin_batch,
-        .micro_batch = micro_batch,
-        .validate = validate,
-        .describe = describe,
-        .restore = restore,
-        .free = free_stage,
-    };
-    struct longecg_stage *own = xcalloc(1, sizeof *own);
-
-    own->stage = (struct stage){.operations = &operations, .run = run, .n_terms = 1, .term_names = {"loss"}};
-    return &own->stage;
-}
+const struct stage_operations longecg_stage_operations = {
+    .bytes = sizeof(struct longecg_stage),
+    .term_names = {"loss"},
+    .choose = choose,
+    .accepts = accepts,
+    .sampling = sampling,
+    .create = create,
+    .memory = memory,
+    .weights = weights,
+    .begin_batch = begin_batch,
+    .micro_batch = micro_batch,
+    .validate = validate,
+    .describe = describe,
+    .restore = restore,
+    .free = free_stage,
+};

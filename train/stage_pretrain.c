@@ -16,6 +16,7 @@ static enum status choose(struct stage *stage)
     enum status status;
 
     own->model = run->config->pretrain.model;
+    stage->trunk = &own->model;
     TRY(parent_open(&own->parent, run->command->tokenizer_path, run));
     status = tokenizer_from_message(&own->tokenizer_model, own->parent->message->tokenizer, own->parent->folder);
     if (status == STATUS_OK && !own->tokenizer_model.quantize)
@@ -26,20 +27,6 @@ static enum status choose(struct stage *stage)
     TRY(comm_agree(run->world, status));
 fail:
     return status;
-}
-
-static bool accepts(const struct corpus_record *record, void *context)
-{
-    (void)context;
-    return record->seconds > 0;
-}
-
-static void sampling(const struct stage *stage, struct sampler_settings *settings)
-{
-    const struct pretrain_stage *own = (const struct pretrain_stage *)stage;
-
-    settings->width = own->model.width;
-    settings->tolerance = own->model.tolerance;
 }
 
 /* Pairs are counted with the trunk's tolerance; the tokenizer may attend further. */
@@ -67,7 +54,6 @@ static enum status create(struct stage *stage, const struct batch_bounds *bounds
     stage->frozen_parameters = tokenizer_parameters(own->tokenizer);
     own->tokenizer_weights = xcalloc(stage->frozen_parameters->count, sizeof(real));
     stage->frozen_weights = own->tokenizer_weights;
-    stage->head_layer = (int)own->model.layers + 1;
     return STATUS_OK;
 }
 
@@ -131,13 +117,8 @@ static void describe(struct stage *stage, struct message_store *store)
 {
     struct pretrain_stage *own = (struct pretrain_stage *)stage;
 
-    tokenizer_to_message(&own->tokenizer_model, &store->tokenizer, &store->encoder);
-    store->checkpoint.tokenizer = &store->tokenizer;
-    anyecg__backbone_config__init(&store->backbone);
-    trunk_to_message(&own->model, &store->trunk);
-    store->backbone.trunk = &store->trunk;
-    store->backbone.codes = own->tokenizer_model.codes;
-    store->checkpoint.backbone = &store->backbone;
+    message_add_tokenizer(store, &own->tokenizer_model);
+    message_add_backbone(store, &own->model, own->tokenizer_model.codes);
 }
 
 static void free_stage(struct stage *stage)
@@ -150,31 +131,19 @@ static void free_stage(struct stage *stage)
     free(own->tokenizer_weights);
     free(own->codes);
     free(own->masked);
-    free(own);
 }
 
-struct stage *stage_pretrain_new(struct run *run)
-{
-    static const struct stage_operations operations = {
-        .choose = choose,
-        .accepts = accepts,
-        .sampling = sampling,
-        .create = create,
-        .memory = memory,
-        .weights = weights,
-        .begin_batch = begin_batch,
-        .micro_batch = micro_batch,
-        .validate = pretrain_validate,
-        .describe = describe,
-        .free = free_stage,
-    };
-    struct pretrain_stage *own = xcalloc(1, sizeof *own);
-
-    own->stage = (struct stage){
-        .operations = &operations,
-        .run = run,
-        .n_terms = 2,
-        .term_names = {"loss", "accuracy"},
-    };
-    return &own->stage;
-}
+const struct stage_operations pretrain_stage_operations = {
+    .bytes = sizeof(struct pretrain_stage),
+    .term_names = {"loss", "accuracy"},
+    .choose = choose,
+    .accepts = stage_accepts_all,
+    .create = create,
+    .memory = memory,
+    .weights = weights,
+    .begin_batch = begin_batch,
+    .micro_batch = micro_batch,
+    .validate = pretrain_validate,
+    .describe = describe,
+    .free = free_stage,
+};

@@ -19,21 +19,8 @@ static enum status choose(struct stage *stage)
     struct tokenizer_stage *own = (struct tokenizer_stage *)stage;
 
     own->model = stage->run->config->tokenizer.model;
+    stage->trunk = &own->model.encoder;
     return STATUS_OK;
-}
-
-static bool accepts(const struct corpus_record *record, void *context)
-{
-    (void)context;
-    return record->seconds > 0;
-}
-
-static void sampling(const struct stage *stage, struct sampler_settings *settings)
-{
-    const struct tokenizer_stage *own = (const struct tokenizer_stage *)stage;
-
-    settings->width = own->model.encoder.width;
-    settings->tolerance = own->model.encoder.tolerance;
 }
 
 static enum status create(struct stage *stage, const struct batch_bounds *bounds)
@@ -50,7 +37,6 @@ static enum status create(struct stage *stage, const struct batch_bounds *bounds
     own->candidate_token = NEW_ARRAY(size_t, codes);
     own->micro_token = NEW_ARRAY(size_t, micro_batches + 1);
     stage->parameters = tokenizer_parameters(own->tokenizer);
-    stage->head_layer = (int)own->model.encoder.layers + 1;
     return STATUS_OK;
 }
 
@@ -180,8 +166,7 @@ static void describe(struct stage *stage, struct message_store *store)
     struct tokenizer_stage *own = (struct tokenizer_stage *)stage;
     size_t codes = own->model.codes;
 
-    tokenizer_to_message(&own->model, &store->tokenizer, &store->encoder);
-    store->checkpoint.tokenizer = &store->tokenizer;
+    message_add_tokenizer(store, &own->model);
     if (!tokenizer_has_statistics(own))
         return;
     store->code_use = NEW_ARRAY(uint64_t, codes);
@@ -222,35 +207,23 @@ static void free_stage(struct stage *stage)
     free(own->candidates);
     free(own->candidate_token);
     free(own->micro_token);
-    free(own);
 }
 
-struct stage *stage_tokenizer_new(struct run *run)
-{
-    static const struct stage_operations operations = {
-        .choose = choose,
-        .accepts = accepts,
-        .sampling = sampling,
-        .create = create,
-        .memory = memory,
-        .weights = weights,
-        .start = start,
-        .begin_batch = begin_batch,
-        .micro_batch = micro_batch,
-        .reduce = reduce,
-        .after_step = after_step,
-        .validate = tokenizer_validate,
-        .describe = describe,
-        .restore = restore,
-        .free = free_stage,
-    };
-    struct tokenizer_stage *own = xcalloc(1, sizeof *own);
-
-    own->stage = (struct stage){
-        .operations = &operations,
-        .run = run,
-        .n_terms = 7,
-        .term_names = {"loss", "morphology", "frequency", "age", "sex", "commitment", "codebook"},
-    };
-    return &own->stage;
-}
+const struct stage_operations tokenizer_stage_operations = {
+    .bytes = sizeof(struct tokenizer_stage),
+    .term_names = {"loss", "morphology", "frequency", "age", "sex", "commitment", "codebook"},
+    .choose = choose,
+    .accepts = stage_accepts_all,
+    .create = create,
+    .memory = memory,
+    .weights = weights,
+    .start = start,
+    .begin_batch = begin_batch,
+    .micro_batch = micro_batch,
+    .reduce = reduce,
+    .after_step = after_step,
+    .validate = tokenizer_validate,
+    .describe = describe,
+    .restore = restore,
+    .free = free_stage,
+};

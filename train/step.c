@@ -132,7 +132,7 @@ static void optimise(struct loop *loop)
 
     run->rate = schedule_rate(config, run->step, run->warmup_steps, run->total_steps);
     adamw_step(stage->parameters, config, stage->weights, run->gradient, run->moment1, run->moment2, run->rate, scale,
-               run->step + 1, stage->head_layer);
+               run->step + 1, (int)stage->trunk->layers + 1);
 }
 
 static enum status take_step(struct loop *loop)

@@ -53,10 +53,7 @@ enum status task_trunk_weights(const struct task_trunk *trunk, struct stage *sta
 void task_trunk_describe(const struct task_trunk *trunk, const struct head_config *head,
                          const struct task_labels *labels, struct message_store *store)
 {
-    anyecg__backbone_config__init(&store->backbone);
-    trunk_to_message(&trunk->model, &store->trunk);
-    store->backbone.trunk = &store->trunk;
-    store->checkpoint.backbone = &store->backbone;
+    message_add_backbone(store, &trunk->model, 0);
     head_to_message(head, &store->head);
     store->checkpoint.head = &store->head;
     for (size_t c = 0; c < labels->n_classes; c++)
