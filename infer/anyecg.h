@@ -11,7 +11,9 @@
  * Preprocessing comes from the checkpoint and is the packer's own code. Functions return 0 or an exit code of the
  * programs (2 usage, 4 bad data, 6 input or output, 7 damaged or not matching); anyecg_message() then names file,
  * field, value and remedy. A result is borrowed until the next run on the same model. One thread uses a model at a
- * time. After the first recording of its size nothing is allocated for samples or activations. Not a medical device. */
+ * time. After the first recording of its size nothing is allocated for samples or activations (opening a file takes
+ * some dozens of kilobytes whatever its length), and but for codes, made leads and probabilities of seconds, memory
+ * does not depend on the length. Not a medical device. */
 #ifndef INFER_ANYECG_H
 #define INFER_ANYECG_H
 
