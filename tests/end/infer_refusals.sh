@@ -58,6 +58,7 @@ expect 7 "manifest.json" "$infer" anomaly --checkpoint "$made/anomaly" --corpus 
 
 # a disk that takes no more
 expect 6 "written" bash -c "'$infer' anomaly --checkpoint '$made/anomaly' '$made/ward' -q >/dev/full"
+expect 6 "written" bash -c "'$infer' anomaly --checkpoint '$made/anomaly' '$one' -q >/dev/full"
 limited() { bash -c 'trap "" XFSZ; ulimit -f 16; exec "$@"' - "$@"; }
 expect 6 "written" limited "$infer" tokenize --checkpoint "$made/pretrain" "$made/ward" "$made/ward" -o codes -q
 expect 6 "written" limited "$infer" leadgen --checkpoint "$made/leadgen" --leads V1 "$one" -o full -q
