@@ -163,15 +163,15 @@ fine_tune() { # TASK WHAT SETTING...
     [ "$code" != 0 ] || infer evaluate "$1" --checkpoint "$1" --corpus corpus --split test -o "$1.evaluation.json"
     [ "$code" = 0 ] || { impossible="$impossible $1"; echo "$1: not possible with these recordings, see the message above"; }
 }
-fine_tune anomaly "anomaly: is the recording abnormal?" --set finetune.steps=900
+fine_tune anomaly "anomaly: is the recording abnormal?" --set finetune.steps=600
 if [ -z "$data" ]; then
     say "the same with shuffled labels, which must come out at chance"
     train anomaly-shuffled finetune anomaly --init pretrain --set finetune.steps=100 --set finetune.shuffle_labels=true
     infer evaluate anomaly --checkpoint anomaly-shuffled --corpus corpus --split test -o anomaly-shuffled.evaluation.json
 fi
-fine_tune arrhythmia "arrhythmia: which rhythm and conduction?" --set finetune.steps=150
-fine_tune longecg "longecg: when in a long recording?" --set finetune.steps=100
-fine_tune leadgen "leadgen: what would a lost lead have shown?" --set finetune.steps=2000 --set finetune.optimiser.learning_rate=3e-3
+fine_tune arrhythmia "arrhythmia: which rhythm and conduction?" --set finetune.steps=600
+fine_tune longecg "longecg: when in a long recording?" --set finetune.steps=400
+fine_tune leadgen "leadgen: what would a lost lead have shown?" --set finetune.steps=2500 --set finetune.optimiser.learning_rate=3e-3
 
 say "all four tasks on $example"
 made_leads="example-made-leads"
