@@ -160,8 +160,13 @@ impossible=''
 fine_tune() { # TASK WHAT SETTING...
     say "fine-tuning and evaluation: $2"
     train "$1" finetune "$1" --init pretrain "${@:3}"
-    [ "$code" != 0 ] || infer evaluate "$1" --checkpoint "$1" --corpus corpus --split test -o "$1.evaluation.json"
-    [ "$code" = 0 ] || { impossible="$impossible $1"; echo "$1: not possible with these recordings, see the message above"; }
+    if [ "$code" != 0 ]; then
+        impossible="$impossible $1"
+        echo "$1: these recordings cannot teach it, see the message above"
+        return
+    fi
+    infer evaluate "$1" --checkpoint "$1" --corpus corpus --split test -o "$1.evaluation.json"
+    [ "$code" = 0 ] || echo "$1: these recordings cannot measure it, see the message above"
 }
 fine_tune anomaly "anomaly: is the recording abnormal?" --set finetune.steps=600
 if [ -z "$data" ]; then

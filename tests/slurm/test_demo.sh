@@ -110,7 +110,7 @@ a_failing_stage_ends_the_demo_with_its_code() {
 a_task_without_labels_is_left_out_and_the_others_go_on() {
     run_demo '[ "$2" = longecg ] && exit 4; exit 0'
     equal code 0 $code
-    holds "$scratch/out.log" '^longecg: not possible with these recordings'
+    holds "$scratch/out.log" '^longecg: these recordings cannot teach it'
     lacks "$scratch/calls.log" '^infer .*longecg'
     holds "$scratch/calls.log" '^infer -q leadgen'
 }
