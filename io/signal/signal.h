@@ -38,7 +38,7 @@ void signal_recipe_hash(const struct signal_recipe *recipe, char text[17]);
 const char *notch_mode_name(enum notch_mode mode); /* "none", "detect", "50", "60", "both" */
 bool notch_mode_from_name(const char *name, enum notch_mode *mode);
 
-/* Flags of one lead; DESIGN 4 `/records` keeps them. Values are stored in files: never renumber. */
+/* Flags of one lead; `/records` of a shard keeps them (docs/FORMATS.md). Values are stored in files: never renumber. */
 enum quality_flag {
     QUALITY_FLAT = 1,        /* constant (within 1 µV) throughout */
     QUALITY_PARTLY_FLAT = 2, /* constant for more than 2 s */
