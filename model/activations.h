@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
+#include "base/profile.h"
 #include "model/parameters.h"
 #include "model/real.h"
 
@@ -14,6 +15,12 @@
 static inline real *take_reals(struct arena *arena, size_t count)
 {
     return arena_take(arena, checked_multiply(count, sizeof(real)));
+}
+
+/* For the profile: `count` numbers were read or written `passes` times. */
+static inline void profile_passes(double passes, size_t count)
+{
+    profile_count(0, passes * (double)count * sizeof(real));
 }
 
 /* Tells the listener, if there is one, that gradient[first, end) is final. */

@@ -17,6 +17,7 @@ struct backbone {
     struct trunk trunk;
     struct block_scratch scratch;
     struct linear_layer head;
+    unsigned place; /* of the head, for the profile */
     size_t head_first, head_end;
     uint32_t *rows, *labels; /* [T]: hidden tokens of the batch and their codes */
     real *hidden_features;   /* [T, W]: their features */
@@ -36,6 +37,7 @@ static void plan(struct backbone *backbone, const struct trunk_config *config, u
     backbone->head_first = backbone->parameters.count;
     backbone->head =
         linear_layer_plan(&backbone->parameters, "code_head", config->width, codes, (int)config->layers + 1, 1);
+    backbone->place = profile_place("code_head");
     backbone->head_end = backbone->parameters.count;
 }
 
@@ -125,11 +127,15 @@ void backbone_forward(struct backbone *backbone, const real *weights, const stru
     *losses = (struct backbone_losses){.masked = (double)b->n_hidden};
     if (b->n_hidden == 0)
         return;
+    profile_enter(b->place, PROFILE_HEAD);
     gather_rows(b->hidden_features, features, b->rows, b->n_hidden, b->config.width);
     linear_layer_forward(&b->head, weights, b->logits, b->hidden_features, b->n_hidden);
+    profile_next(PROFILE_LOSS);
     losses->loss =
         cross_entropy_loss(b->logits, &correct, b->logits, b->labels, 0, 1.0 / global_masked, b->n_hidden, b->codes);
     losses->correct = (double)correct;
+    profile_passes(2, b->n_hidden * b->codes);
+    profile_leave();
 }
 
 void backbone_backward(struct backbone *backbone, const real *weights, real *gradient,
@@ -138,10 +144,12 @@ void backbone_backward(struct backbone *backbone, const real *weights, real *gra
     struct backbone *b = backbone;
     real *dfeatures = trunk_feature_gradient(&b->trunk), *dhidden = b->hidden_features;
 
+    profile_enter(b->place, PROFILE_HEAD);
     linear_layer_backward(&b->head, weights, gradient, dhidden, b->logits, b->hidden_features, b->n_hidden);
     gradient_is_ready(listener, b->head_first, b->head_end);
     memset(dfeatures, 0, b->batch.n_tokens * b->config.width * sizeof *dfeatures);
     scatter_rows_add(dfeatures, dhidden, b->rows, b->n_hidden, b->config.width);
+    profile_leave();
     trunk_backward(&b->trunk, &b->scratch, weights, gradient, &b->batch, &b->options, listener);
 }
 

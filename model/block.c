@@ -26,7 +26,7 @@ void block_plan(struct block *block, struct parameters *parameters, const char *
     double last_matrix_gain = 1 / sqrt(2.0 * depth);
     char name[TENSOR_NAME_BYTES];
 
-    *block = (struct block){.config = *config, .first = parameters->count};
+    *block = (struct block){.config = *config, .first = parameters->count, .place = profile_place("%s", prefix)};
     snprintf(name, sizeof name, "%s.norm1", prefix);
     block->norm1 = norm_layer_plan(parameters, name, width, layer);
     block->qkv = parameters_add(parameters, (size_t[4]){3 * width, width}, true, layer, INIT_NORMAL,
@@ -97,17 +97,28 @@ void block_scratch_take(struct block_scratch *scratch, struct arena *arena, size
     }
 }
 
+/* Every pair of tokens takes `products` inner products or sums of head_dimension() terms; `arrays` arrays [T, W] are
+ * read or written. */
+static void count_attention(const struct block *block, size_t pairs, double products, double arrays, size_t tokens)
+{
+    profile_count(2 * products * (double)pairs * (double)head_dimension(&block->config), 0);
+    profile_passes(arrays, tokens * block->config.width);
+}
+
 static void attend(const struct block *block, const struct block_activations *a, const struct block_scratch *scratch,
                    const struct batch *batch)
 {
     const struct block_config *config = &block->config;
+    size_t pairs = 0;
     for (size_t s = 0; s < batch->n_spans; s++) {
         const struct span *span = &batch->spans[s];
         size_t t = span->first_token;
-        attention_forward(a->attended + t * config->width, a->log_sum_exp + t * config->heads,
-                          a->qkv + t * 3 * config->width, scratch->attention, span->leads, span->seconds,
-                          config->tolerance, config->heads, head_dimension(config));
+        pairs += attention_forward(a->attended + t * config->width, a->log_sum_exp + t * config->heads,
+                                   a->qkv + t * 3 * config->width, scratch->attention, span->leads, span->seconds,
+                                   config->tolerance, config->heads, head_dimension(config))
+                     .pairs;
     }
+    count_attention(block, pairs, 2, 4, batch->n_tokens); /* scores, sums of values; q, k, v, out */
 }
 
 void block_forward(const struct block *block, const struct block_activations *activations,
@@ -119,33 +130,54 @@ void block_forward(const struct block *block, const struct block_activations *ac
     const real *w = weights;
     size_t tokens = batch->n_tokens, width = config->width;
 
+    profile_enter(block->place, PROFILE_LAYER_NORM);
     norm_layer_forward(&block->norm1, w, a->normed1, a->mean1, a->inverse_std1, a->x, tokens);
+    profile_next(PROFILE_QKV);
     linear_forward(a->qkv, a->normed1, w + block->qkv, NULL, tokens, width, 3 * width);
+    profile_next(PROFILE_HEAD_NORM);
     head_norm_forward(a->qkv, a->qk_normalised, a->qk_inverse_std, w + block->q_scale, w + block->q_shift,
                       w + block->k_scale, w + block->k_shift, tokens, config->heads, head_dimension(config));
+    profile_passes(6, tokens * width); /* q and k read, written, kept */
+    profile_next(PROFILE_ATTENTION);
     attend(block, a, scratch, batch);
+    profile_next(PROFILE_PROJECTION);
     linear_layer_forward(&block->projection, w, a->branch1, a->attended, tokens);
+    profile_next(PROFILE_RESIDUAL);
     residual_forward(a->middle, a->x, a->branch1, w + block->layer_scale1, factors, tokens, width);
+    profile_passes(3, tokens * width);
 
+    profile_next(PROFILE_LAYER_NORM);
     norm_layer_forward(&block->norm2, w, a->normed2, a->mean2, a->inverse_std2, a->middle, tokens);
+    profile_next(PROFILE_MLP);
     linear_layer_forward_no_bias(&block->mlp1, w, a->hidden, a->normed2, tokens);
+    profile_next(PROFILE_ACTIVATION);
     gelu_forward(a->activated, a->hidden, w + block->mlp1.bias, tokens, config->mlp);
+    profile_passes(3, tokens * config->mlp);
+    profile_next(PROFILE_MLP);
     linear_layer_forward(&block->mlp2, w, a->branch2, a->activated, tokens);
+    profile_next(PROFILE_RESIDUAL);
     residual_forward(a->out, a->middle, a->branch2, w + block->layer_scale2, factors ? factors + factor_stride : NULL,
                      tokens, width);
+    profile_passes(3, tokens * width);
+    profile_leave();
 }
 
 static void attend_backward(const struct block *block, const struct block_activations *a,
                             const struct block_scratch *scratch, const real *dattended, const struct batch *batch)
 {
     const struct block_config *config = &block->config;
+    size_t pairs = 0;
     for (size_t s = 0; s < batch->n_spans; s++) {
         const struct span *span = &batch->spans[s];
         size_t t = span->first_token, width = config->width;
-        attention_backward(scratch->wide + t * 3 * width, dattended + t * width, a->attended + t * width,
-                           a->log_sum_exp + t * config->heads, a->qkv + t * 3 * width, scratch->attention, span->leads,
-                           span->seconds, config->tolerance, config->heads, head_dimension(config));
+        pairs +=
+            attention_backward(scratch->wide + t * 3 * width, dattended + t * width, a->attended + t * width,
+                               a->log_sum_exp + t * config->heads, a->qkv + t * 3 * width, scratch->attention,
+                               span->leads, span->seconds, config->tolerance, config->heads, head_dimension(config))
+                .pairs;
     }
+    /* Scores again and the gradients of probabilities, q, k, v; qkv, dqkv, out, dout. */
+    count_attention(block, pairs, 5, 8, batch->n_tokens);
 }
 
 /* Gradients take the place of activations that are no longer needed. */
@@ -160,21 +192,37 @@ void block_backward(const struct block *block, const struct block_activations *a
     size_t tokens = batch->n_tokens, width = config->width;
 
     real *dbranch2 = a->branch2, *dactivated = a->activated, *dnormed2 = a->normed2;
+    profile_enter(block->place, PROFILE_RESIDUAL);
     residual_backward(dbranch2, g + block->layer_scale2, flow, a->branch2, w + block->layer_scale2,
                       factors ? factors + factor_stride : NULL, tokens, width);
+    profile_passes(3, tokens * width);
+    profile_next(PROFILE_MLP);
     linear_layer_backward(&block->mlp2, w, g, dactivated, dbranch2, a->activated, tokens);
+    profile_next(PROFILE_ACTIVATION);
     gelu_backward(dactivated, dactivated, a->hidden, tokens * config->mlp);
+    profile_passes(3, tokens * config->mlp);
+    profile_next(PROFILE_MLP);
     linear_layer_backward(&block->mlp1, w, g, dnormed2, dactivated, a->normed2, tokens);
+    profile_next(PROFILE_LAYER_NORM);
     norm_layer_backward(&block->norm2, w, g, flow, dnormed2, a->middle, a->mean2, a->inverse_std2, tokens);
 
     real *dbranch1 = a->branch1, *dattended = a->normed2, *dqkv = scratch->wide, *dnormed1 = a->normed1;
+    profile_next(PROFILE_RESIDUAL);
     residual_backward(dbranch1, g + block->layer_scale1, flow, a->branch1, w + block->layer_scale1, factors, tokens,
                       width);
+    profile_passes(3, tokens * width);
+    profile_next(PROFILE_PROJECTION);
     linear_layer_backward(&block->projection, w, g, dattended, dbranch1, a->attended, tokens);
+    profile_next(PROFILE_ATTENTION);
     attend_backward(block, a, scratch, dattended, batch);
+    profile_next(PROFILE_HEAD_NORM);
     head_norm_backward(dqkv, g + block->q_scale, g + block->q_shift, g + block->k_scale, g + block->k_shift,
                        a->qk_normalised, a->qk_inverse_std, w + block->q_scale, w + block->k_scale, tokens,
                        config->heads, head_dimension(config));
+    profile_passes(6, tokens * width);
+    profile_next(PROFILE_QKV);
     linear_backward(dnormed1, g + block->qkv, NULL, dqkv, a->normed1, w + block->qkv, tokens, width, 3 * width);
+    profile_next(PROFILE_LAYER_NORM);
     norm_layer_backward(&block->norm1, w, g, flow, dnormed1, a->x, a->mean1, a->inverse_std1, tokens);
+    profile_leave();
 }

@@ -22,6 +22,7 @@ struct block_config {
 struct block {
     struct block_config config;
     size_t first, end; /* its range of the flat arrays */
+    unsigned place;    /* of the profile */
     struct norm_layer norm1, norm2;
     size_t qkv;                                /* weight [3·width, width], no bias */
     size_t q_scale, q_shift, k_scale, k_shift; /* [head dimension], shared by the heads */

@@ -14,7 +14,8 @@ void decoder_plan(struct decoder *decoder, struct parameters *parameters, const 
 {
     char name[TENSOR_NAME_BYTES];
     size_t width = blocks->width;
-    *decoder = (struct decoder){.outputs = outputs, .pooled = pooled, .first = parameters->count};
+    *decoder = (struct decoder){
+        .outputs = outputs, .pooled = pooled, .place = profile_place("%s", prefix), .first = parameters->count};
     snprintf(name, sizeof name, "%s.input", prefix);
     decoder->input = linear_layer_plan(parameters, name, dimension, width, layer, 1);
     decoder->time_table = parameters_add(parameters, (size_t[4]){MAX_TIMES, width}, false, layer, INIT_NORMAL,
@@ -52,6 +53,7 @@ void decoder_forward(const struct decoder *decoder, const struct block_scratch *
     const struct stack *stack = &decoder->stack;
     size_t width = stack->config.width, rows = decoder->pooled ? batch->n_spans : batch->n_tokens;
 
+    profile_enter(decoder->place, PROFILE_DECODER);
     linear_layer_forward(&decoder->input, weights, stack->input, z, batch->n_tokens);
     embedding_forward(stack->input, weights + decoder->lead_table, weights + decoder->time_table, batch->spans,
                       batch->n_spans, width);
@@ -62,6 +64,7 @@ void decoder_forward(const struct decoder *decoder, const struct block_scratch *
                          rows);
     tanh_forward(decoder->hidden, decoder->hidden, rows * width);
     linear_layer_forward(&decoder->head2, weights, decoder->output, decoder->hidden, rows);
+    profile_leave();
 }
 
 void decoder_backward(const struct decoder *decoder, const struct block_scratch *scratch, const real *weights,
@@ -72,6 +75,7 @@ void decoder_backward(const struct decoder *decoder, const struct block_scratch 
     size_t width = stack->config.width, rows = decoder->pooled ? batch->n_spans : batch->n_tokens;
     real *head_input = decoder->pooled ? decoder->pool : stack->output, *dhidden = scratch->wide;
 
+    profile_enter(decoder->place, PROFILE_DECODER);
     linear_layer_backward(&decoder->head2, weights, gradient, dhidden, doutput, decoder->hidden, rows);
     tanh_backward(dhidden, dhidden, decoder->hidden, rows * width);
     linear_layer_backward(&decoder->head1, weights, gradient, head_input, dhidden, head_input, rows);
@@ -84,5 +88,6 @@ void decoder_backward(const struct decoder *decoder, const struct block_scratch 
     embedding_backward(gradient + decoder->lead_table, gradient + decoder->time_table, scratch->flow, batch->spans,
                        batch->n_spans, width);
     linear_layer_backward(&decoder->input, weights, gradient, dz, scratch->flow, z, batch->n_tokens);
+    profile_leave();
     gradient_is_ready(listener, decoder->first, decoder->input_end);
 }

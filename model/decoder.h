@@ -10,6 +10,7 @@
 struct decoder {
     size_t outputs;
     bool pooled;
+    unsigned place;                           /* of the profile */
     size_t first, input_end, head_first, end; /* input [first, input_end), blocks and norm, head [head_first, end) */
     struct linear_layer input, head1, head2;
     size_t time_table, lead_table;

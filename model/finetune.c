@@ -20,6 +20,7 @@ struct finetune {
     struct arena arena;
     struct trunk trunk;
     struct block_scratch scratch;
+    unsigned place; /* of the head, for the profile */
     size_t head_first, head_end;
     real *embeddings; /* [spans, W] */
     real *factors;    /* [2·layers, T] of drop-path; training only */
@@ -63,6 +64,7 @@ static void plan(struct finetune *finetune, const struct trunk_config *trunk, co
         f->output = linear_layer_plan(&f->parameters, "head.linear", width, head->outputs, layer, LABEL_HEAD_GAIN);
     }
     f->head_end = f->parameters.count;
+    f->place = profile_place("head");
 }
 
 static void take_generator(struct finetune *finetune, struct arena *arena, const struct batch_bounds *bounds)
@@ -210,8 +212,10 @@ void finetune_forward(struct finetune *finetune, const real *weights, const stru
         trunk_draw_drop_path(f->factors, f->factor_stride, f->config.layers, f->head_config.drop_path, batch->spans,
                              batch->n_spans, targets->seed, targets->step);
     const real *features = trunk_forward(&f->trunk, &f->scratch, weights, batch, &f->options);
+    profile_enter(f->place, PROFILE_HEAD);
     pool_spans_forward(f->embeddings, features, batch->spans, batch->n_spans, f->config.width);
     *loss = f->generates ? generate(f, weights, features, targets) : classify(f, weights, targets);
+    profile_leave();
 }
 
 static void classify_backward(struct finetune *finetune, const real *weights, real *gradient, real *dfeatures)
@@ -243,11 +247,13 @@ void finetune_backward(struct finetune *finetune, const real *weights, real *gra
     real *dfeatures = trunk_feature_gradient(&f->trunk);
 
     assert(f->training);
+    profile_enter(f->place, PROFILE_HEAD);
     memset(dfeatures, 0, f->batch.n_tokens * f->config.width * sizeof *dfeatures);
     if (f->generates)
         generate_backward(f, weights, gradient, dfeatures);
     else
         classify_backward(f, weights, gradient, dfeatures);
+    profile_leave();
     gradient_is_ready(listener, f->head_first, f->head_end);
     trunk_backward(&f->trunk, &f->scratch, weights, gradient, &f->batch, &f->options, listener);
 }

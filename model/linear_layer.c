@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "model/activations.h"
 #include "model/kernels/layernorm.h"
 #include "model/kernels/linear.h"
 
@@ -53,6 +54,7 @@ void norm_layer_forward(const struct norm_layer *norm, const real *weights, real
                         const real *x, size_t rows)
 {
     layernorm_forward(y, mean, inverse_std, x, weights + norm->scale, weights + norm->shift, rows, norm->width);
+    profile_passes(2, rows * norm->width);
 }
 
 void norm_layer_backward(const struct norm_layer *norm, const real *weights, real *gradient, real *dx, const real *dy,
@@ -60,4 +62,5 @@ void norm_layer_backward(const struct norm_layer *norm, const real *weights, rea
 {
     layernorm_backward(dx, gradient + norm->scale, gradient + norm->shift, dy, x, mean, inverse_std,
                        weights + norm->scale, rows, norm->width);
+    profile_passes(4, rows * norm->width); /* x, dy; dx is read and written */
 }

@@ -42,6 +42,7 @@ struct longecg {
     struct block_scratch second_scratch;
     struct linear_layer token_part, second_output, record_output;
     size_t state_part; /* [second_width, second_width], no bias */
+    unsigned place;    /* of the head, for the profile */
     size_t head_first, head_end;
 
     struct span *recordings; /* [spans]: one lead, as many "seconds" as windows */
@@ -94,6 +95,7 @@ static void plan(struct longecg *longecg, const struct trunk_config *trunk, cons
     l->record_output =
         linear_layer_plan(&l->parameters, "head.record_output", second_width, head->outputs, layer, LABEL_HEAD_GAIN);
     l->head_end = l->parameters.count;
+    l->place = profile_place("head");
 }
 
 /* Arrays of the second level. A window has at least a token and a second, a second at least a token. */
@@ -370,11 +372,13 @@ void longecg_forward(struct longecg *longecg, const real *weights, const struct 
     cut_into_chunks(l);
     for (size_t i = 0; i < l->n_chunks; i++)
         pool_chunk(l, run_chunk(l, weights, i), &l->chunks[i]);
+    profile_enter(l->place, PROFILE_HEAD);
     second_level_forward(l, weights);
     *loss = label_loss(l->dsecond_logits, l->second_logits, targets ? targets->second_labels : NULL, NULL,
                        targets ? targets->global_second_labels : 0, l->n_seconds, l->head.outputs);
     *loss += label_loss(l->drecord_logits, l->record_logits, targets ? targets->record_labels : NULL, NULL,
                         targets ? targets->global_record_labels : 0, l->n_recordings, l->head.outputs);
+    profile_leave();
 }
 
 /* The trunk's gradient is final only with the last chunk. The chunk that the forward pass left in the trunk comes
@@ -384,7 +388,9 @@ void longecg_backward(struct longecg *longecg, const real *weights, real *gradie
 {
     struct longecg *l = longecg;
     assert(l->training);
+    profile_enter(l->place, PROFILE_HEAD);
     second_level_backward(l, weights, gradient);
+    profile_leave();
     gradient_is_ready(listener, l->head_first, l->head_end);
     for (size_t i = l->n_chunks; i-- > 0;) {
         if (l->loaded != i)

@@ -21,7 +21,8 @@ void quantizer_plan(struct quantizer *quantizer, struct parameters *parameters, 
 {
     char name[TENSOR_NAME_BYTES];
     size_t width = config->encoder.width, dimension = config->code_dimension;
-    *quantizer = (struct quantizer){.width = width,
+    *quantizer = (struct quantizer){.place = profile_place("%s.quantizer", prefix),
+                                    .width = width,
                                     .codes_count = config->codes,
                                     .dimension = dimension,
                                     .quantize = config->quantize,
@@ -97,6 +98,7 @@ void quantizer_forward(struct quantizer *quantizer, const real *weights, const r
     struct quantizer *q = quantizer;
     const real *codebook = weights + q->codebook;
 
+    profile_enter(q->place, PROFILE_QUANTIZER);
     linear_layer_forward(&q->linear1, weights, q->hidden, features, tokens);
     tanh_forward(q->hidden, q->hidden, tokens * q->width);
     linear_layer_forward(&q->linear2, weights, q->vectors, q->hidden, tokens);
@@ -109,13 +111,16 @@ void quantizer_forward(struct quantizer *quantizer, const real *weights, const r
         quantize_nearest(q->codes, q->vectors, codebook, q->workspace, tokens, q->codes_count, q->dimension);
     if (q->codewords)
         gather_rows(q->codewords, codebook, q->codes, tokens, q->dimension);
+    profile_leave();
 }
 
 const real *quantizer_output(struct quantizer *quantizer, size_t tokens)
 {
     struct quantizer *q = quantizer;
+    profile_enter(q->place, PROFILE_QUANTIZER);
     memset(q->statistics, 0, q->codes_count * (q->dimension + 1) * sizeof *q->statistics);
     quantize_statistics(q->statistics, q->codes, q->vectors, tokens, q->codes_count, q->dimension);
+    profile_leave();
     if (!q->quantize)
         return q->vectors;
     if (!q->hold)
@@ -160,6 +165,7 @@ void quantizer_backward(struct quantizer *quantizer, const real *weights, real *
                         const struct gradient_listener *listener)
 {
     struct quantizer *q = quantizer;
+    profile_enter(q->place, PROFILE_QUANTIZER);
     if (q->quantize && q->learns_codebook)
         codebook_backward(q, gradient, tokens);
     gradient_is_ready(listener, q->codebook_first, q->codebook_end);
@@ -170,5 +176,6 @@ void quantizer_backward(struct quantizer *quantizer, const real *weights, real *
     linear_layer_backward(&q->linear2, weights, gradient, scratch, q->dvectors, q->hidden, tokens);
     tanh_backward(scratch, scratch, q->hidden, tokens * q->width);
     linear_layer_backward(&q->linear1, weights, gradient, dfeatures, scratch, features, tokens);
+    profile_leave();
     gradient_is_ready(listener, q->projection_first, q->projection_end);
 }

@@ -15,6 +15,7 @@ struct quantizer {
     bool quantize, learns_codebook;       /* learns: CODEBOOK_LOSS */
     double commitment;
     size_t projection_first, projection_end, codebook_first, codebook_end;
+    unsigned place; /* of the profile */
     struct linear_layer linear1, linear2;
     size_t codebook;                             /* [K, d] */
     real *hidden;                                /* [T, W]: tanh(f·W1ᵀ + b1) */

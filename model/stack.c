@@ -19,6 +19,7 @@ void stack_plan(struct stack *stack, struct parameters *parameters, const char *
     snprintf(name, sizeof name, "%s.norm", prefix);
     stack->norm = norm_layer_plan(parameters, name, config->width, first_layer + (int)layers);
     stack->norm_end = parameters->count;
+    stack->place = profile_place("%s", prefix);
 }
 
 void stack_take(struct stack *stack, struct arena *arena, size_t tokens, bool training)
@@ -57,17 +58,21 @@ void stack_forward(const struct stack *stack, const struct block_scratch *scratc
     for (unsigned i = 0; i < stack->layers; i++)
         block_forward(&stack->blocks[i], &stack->activations[i], scratch, weights, batch,
                       factors ? factors + 2 * i * factor_stride : NULL, factor_stride);
+    profile_enter(stack->place, PROFILE_LAYER_NORM);
     norm_layer_forward(&stack->norm, weights, stack->output, stack->mean, stack->inverse_std, stack->last,
                        batch->n_tokens);
+    profile_leave();
 }
 
 void stack_backward(const struct stack *stack, const struct block_scratch *scratch, const real *weights, real *gradient,
                     const struct batch *batch, const real *factors, size_t factor_stride,
                     const struct gradient_listener *listener)
 {
+    profile_enter(stack->place, PROFILE_LAYER_NORM);
     memset(scratch->flow, 0, batch->n_tokens * stack->config.width * sizeof(real));
     norm_layer_backward(&stack->norm, weights, gradient, scratch->flow, stack->output, stack->last, stack->mean,
                         stack->inverse_std, batch->n_tokens);
+    profile_leave();
     gradient_is_ready(listener, stack->norm_first, stack->norm_end);
     for (unsigned i = stack->layers; i-- > 0;) {
         block_backward(&stack->blocks[i], &stack->activations[i], scratch, weights, gradient, batch,

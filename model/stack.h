@@ -13,6 +13,7 @@ struct stack {
     struct block_activations *activations; /* [layers], owned; without training all the same arrays */
     struct norm_layer norm;
     size_t norm_first, norm_end; /* range of the norm's tensors */
+    unsigned place;              /* of the norm, for the profile */
     real *input;                 /* [T, W]: written by the caller before stack_forward() */
     real *last;                  /* [T, W]: what the last block puts out */
     real *output;                /* [T, W]: its norm; before stack_backward() the caller puts the gradient here */

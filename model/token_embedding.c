@@ -32,8 +32,11 @@ void token_embedding_plan(struct token_embedding *embedding, struct parameters *
                           size_t channels, size_t width, bool has_mask)
 {
     char name[TENSOR_NAME_BYTES];
-    *embedding = (struct token_embedding){
-        .channels = channels, .width = width, .has_mask = has_mask, .first = parameters->count};
+    *embedding = (struct token_embedding){.channels = channels,
+                                          .width = width,
+                                          .has_mask = has_mask,
+                                          .place = profile_place("%s", prefix),
+                                          .first = parameters->count};
     plan_convolutions(embedding, parameters, prefix);
     snprintf(name, sizeof name, "%s.patch_encoder.linear", prefix);
     embedding->linear = linear_layer_plan(parameters, name, patch_features(channels), width, 0, 1);
@@ -85,6 +88,20 @@ static struct patch_encoder_gradient convolution_gradient(const struct token_emb
     return g;
 }
 
+/* Operations of the three convolutions over `patches` patches. The first has one input channel; its input needs no
+ * gradient, so backward takes it once more and the others twice. */
+static void count_convolutions(const struct token_embedding *embedding, size_t patches, double first, double others)
+{
+    double outputs = (double)patches * PATCH_POSITIONS * (double)embedding->channels;
+    double inputs = first * PATCH_KERNEL + others * (PATCH_CONVOLUTIONS - 1) * 3 * (double)embedding->channels;
+
+    profile_count(2 * outputs * inputs, 0);
+    profile_passes(1, patches * PATCH_SAMPLES);
+    profile_passes(1, patches * patch_features(embedding->channels));
+    if (embedding->training)
+        profile_passes(1, patches * patch_encoder_saved(embedding->channels));
+}
+
 /* y [n, W] of patches first … first + n - 1. */
 static void embed_patches(const struct token_embedding *embedding, const real *weights, real *y, const real *patches,
                           size_t first, size_t n)
@@ -94,6 +111,7 @@ static void embed_patches(const struct token_embedding *embedding, const real *w
     real *before = embedding->training ? embedding->before_gelu + first * width : y + first * width;
     patch_encoder_forward(embedding->features, embedding->saved, patches + first * PATCH_SAMPLES, &convolutions,
                           embedding->workspace, n, embedding->channels);
+    count_convolutions(embedding, n, 1, 1);
     linear_layer_forward_no_bias(&embedding->linear, weights, before, embedding->features, n);
     gelu_forward(y + first * width, before, weights + embedding->linear.bias, n, width);
 }
@@ -102,17 +120,21 @@ void token_embedding_forward(const struct token_embedding *embedding, const real
                              const struct batch *batch, struct token_mask mask)
 {
     size_t tokens = batch->n_tokens, width = embedding->width;
+    profile_enter(embedding->place, PROFILE_PATCH_ENCODER);
     for (size_t first = 0; first < tokens; first += embedding->at_once) {
         size_t left = tokens - first;
         embed_patches(embedding, weights, y, batch->patches, first,
                       left < embedding->at_once ? left : embedding->at_once);
     }
+    profile_next(PROFILE_TABLES);
     if (mask.masked) {
         assert(embedding->has_mask);
         mask_forward(y, weights + embedding->mask, mask.masked, mask.value, tokens, width);
     }
     embedding_forward(y, weights + embedding->lead_table, weights + embedding->time_table, batch->spans, batch->n_spans,
                       width);
+    profile_passes(2, tokens * width);
+    profile_leave();
 }
 
 void token_embedding_backward(const struct token_embedding *embedding, const real *weights, real *gradient, real *dy,
@@ -125,13 +147,18 @@ void token_embedding_backward(const struct token_embedding *embedding, const rea
     real *dfeatures = embedding->features;
 
     assert(embedding->training);
+    profile_enter(embedding->place, PROFILE_TABLES);
     embedding_backward(gradient + embedding->lead_table, gradient + embedding->time_table, dy, batch->spans,
                        batch->n_spans, width);
     if (mask.masked)
         mask_backward(dy, gradient + embedding->mask, mask.masked, mask.value, tokens, width);
+    profile_passes(1, tokens * width);
+    profile_next(PROFILE_PATCH_ENCODER);
     gelu_backward(dy, dy, embedding->before_gelu, tokens * width);
     linear_layer_backward(&embedding->linear, weights, gradient, dfeatures, dy, embedding->features, tokens);
     patch_encoder_backward(&dconvolutions, dfeatures, embedding->saved, batch->patches, &convolutions,
                            embedding->workspace, tokens, embedding->channels);
+    count_convolutions(embedding, tokens, 1, 2);
+    profile_leave();
     gradient_is_ready(listener, embedding->first, embedding->end);
 }

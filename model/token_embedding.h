@@ -18,6 +18,7 @@
 struct token_embedding {
     size_t channels, width;
     bool training;
+    unsigned place;                                                        /* of the profile */
     size_t first, end;                                                     /* its range of the flat arrays */
     size_t weight[PATCH_CONVOLUTIONS], bias[PATCH_CONVOLUTIONS];           /* convolutions */
     size_t norm_scale[PATCH_CONVOLUTIONS], norm_shift[PATCH_CONVOLUTIONS]; /* GroupNorm */

@@ -19,6 +19,7 @@ enum { DEMOGRAPHY_OUTPUTS = 3, OUTPUT_AGE = 0, OUTPUT_SEX = 1 };
 struct tokenizer {
     struct tokenizer_config config;
     bool training;
+    unsigned place; /* of the profile */
     struct parameters parameters;
     struct arena arena;
     struct trunk encoder;
@@ -47,6 +48,7 @@ static void tokenizer_plan(struct tokenizer *tokenizer, const struct tokenizer_c
 
     tokenizer->config = *config;
     tokenizer->training = training;
+    tokenizer->place = profile_place("tokenizer");
     trunk_plan(&tokenizer->encoder, &tokenizer->parameters, "tokenizer.encoder", &config->encoder, false);
     quantizer_plan(&tokenizer->quantizer, &tokenizer->parameters, "tokenizer", config, head_layer);
     for (int view = 0; view < N_VIEWS; view++)
@@ -181,7 +183,10 @@ void tokenizer_forward(struct tokenizer *tokenizer, const real *weights, const s
         decoder_forward(&decoders[view], &t->scratch, weights, batch, t->z);
 
     *losses = (struct tokenizer_losses){0};
+    profile_enter(t->place, PROFILE_TARGETS);
     make_targets(t);
+    profile_passes(3, batch->n_tokens * (PATCH_SAMPLES + WAVELET_TARGETS));
+    profile_next(PROFILE_LOSS);
     losses->morphology =
         mse_loss(t->doutput[VIEW_MORPHOLOGY], decoders[VIEW_MORPHOLOGY].output, t->target[VIEW_MORPHOLOGY], NULL, NULL,
                  1.0 / (counts->tokens * PATCH_SAMPLES), batch->n_tokens, PATCH_SAMPLES);
@@ -191,6 +196,8 @@ void tokenizer_forward(struct tokenizer *tokenizer, const real *weights, const s
     quantizer_losses(&t->quantizer, counts->tokens, batch->n_tokens, &losses->commitment, &losses->codebook);
     losses->total = losses->morphology + losses->frequency + t->config.demography_weight * (losses->age + losses->sex) +
                     losses->commitment + losses->codebook;
+    profile_passes(3, batch->n_tokens * (PATCH_SAMPLES + WAVELET_TARGETS));
+    profile_leave();
 }
 
 void tokenizer_backward(struct tokenizer *tokenizer, const real *weights, real *gradient,
@@ -202,12 +209,14 @@ void tokenizer_backward(struct tokenizer *tokenizer, const real *weights, real *
     size_t count = batch->n_tokens * t->config.code_dimension;
     real *features = trunk_feature_gradient(&t->encoder);
 
+    profile_enter(t->place, PROFILE_DECODER); /* what no decoder claims: their gradients are added up */
     memset(t->dz_sum, 0, count * sizeof *t->dz_sum);
     for (int view = N_VIEWS; view-- > 0;) {
         decoder_backward(&t->decoders[view], &t->scratch, weights, gradient, batch, t->z, t->doutput[view], t->dz,
                          listener);
         array_add(t->dz_sum, t->dz, count);
     }
+    profile_leave();
     quantizer_backward(&t->quantizer, weights, gradient, t->dz_sum, features, features, t->scratch.wide,
                        batch->n_tokens, listener);
     trunk_backward(&t->encoder, &t->scratch, weights, gradient, batch, &options, listener);

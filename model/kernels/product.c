@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "base/profile.h"
+
 /* Weak: another CBLAS links as well and then has none of these. */
 extern char *openblas_get_config(void) __attribute__((weak));
 extern char *openblas_get_corename(void) __attribute__((weak));
@@ -29,6 +31,9 @@ static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, re
         return;
     GEMM(CblasRowMajor, transpose_a, transpose_b, int_size(m), int_size(n), int_size(k), 1, a, int_size(ld_a), b,
          int_size(ld_b), mode == PRODUCT_ADD ? 1 : 0, c, int_size(ld_c));
+    profile_count(2.0 * (double)m * (double)n * (double)k,
+                  (double)sizeof(real) * ((double)m * (double)k + (double)k * (double)n +
+                                          (mode == PRODUCT_ADD ? 2.0 : 1.0) * (double)m * (double)n));
 }
 
 void product_nt(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
