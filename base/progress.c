@@ -90,13 +90,27 @@ static double line_interval(void)
     return text && parse_double(text, &seconds) && seconds > 0 ? seconds : 60;
 }
 
-void progress_update(struct progress *progress, double done, const char *note_format, ...)
+/* Takes the count; true if it is time to show it. */
+static bool is_due(struct progress *progress, double done)
 {
     double now = clock_seconds();
     progress->done = done;
     if (!log_shows(LOG_INFO) || now - progress->shown < line_interval())
-        return;
+        return false;
     progress->shown = now;
+    return true;
+}
+
+void progress_count(struct progress *progress, double done)
+{
+    if (is_due(progress, done))
+        show(progress, false);
+}
+
+void progress_update(struct progress *progress, double done, const char *note_format, ...)
+{
+    if (!is_due(progress, done))
+        return;
     va_list arguments;
     va_start(arguments, note_format);
     vsnprintf(progress->note, sizeof progress->note, note_format, arguments);

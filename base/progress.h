@@ -23,6 +23,9 @@ void progress_skip(struct progress *progress, double done);
 void progress_update(struct progress *progress, double done, const char *note_format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same with nothing behind the figures. */
+void progress_count(struct progress *progress, double done);
+
 /* Ends the line; the last state stays on the screen. */
 void progress_finish(struct progress *progress);
 

@@ -91,4 +91,8 @@ int anyecg_run_signal(struct anyecg *model, enum anyecg_task task, const struct 
  * invalid. A lead that is there is then made from the others. n = 0: back to the default. */
 int anyecg_set_leads(struct anyecg *model, const char *const *leads, size_t n);
 
+/* ADC units a mV, with baseline 0, for all leads of files, where their headers are known to be wrong (what gain_per_mv
+ * of a source is in a recipe of anyecg-pack). 0: as headers say. */
+int anyecg_set_gain(struct anyecg *model, double gain_per_mv);
+
 #endif

@@ -65,8 +65,9 @@ static enum status score_own_records(struct evaluation *evaluation, enum task ta
         if (status == STATUS_DATA) /* no usable lead: stays NaN and is counted */
             status = STATUS_OK;
         TRY(status);
-        progress_update(&progress, (double)r, " ");
+        progress_count(&progress, (double)(r + 1));
     }
+    progress.done = (double)scored->n_records; /* the other ranks' share counts too */
     progress_finish(&progress);
 fail:
     return status;

@@ -208,8 +208,10 @@ static enum status measure_own(struct evaluation *evaluation, struct lead_baseli
     progress_start(&progress, "generating leads", "records", (double)evaluation->n_records);
     for (size_t r = (size_t)world->rank; r < evaluation->n_records && status == STATUS_OK; r += (size_t)world->size) {
         status = measure_record(evaluation, baselines, evaluation->records[r], mv, made, &figures[r]);
-        progress_update(&progress, (double)r, " ");
+        progress_count(&progress, (double)(r + 1));
     }
+    if (status == STATUS_OK)
+        progress.done = (double)evaluation->n_records;
     progress_finish(&progress);
     free(mv);
     free(made);

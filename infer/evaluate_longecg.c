@@ -78,8 +78,10 @@ static enum status score_own(struct evaluation *evaluation, struct buffer *buffe
         size_t index = evaluation->records[r];
         if (evaluation->corpus->records[index].n_events > 0)
             status = score_record(evaluation, index, buffer);
-        progress_update(&progress, (double)r, " ");
+        progress_count(&progress, (double)(r + 1));
     }
+    if (status == STATUS_OK)
+        progress.done = (double)evaluation->n_records;
     progress_finish(&progress);
     return status;
 }

@@ -31,7 +31,7 @@ static const char description[] =
     "Exit codes: 0 done, 2 usage, 3 some inputs were refused (listed), 4 bad data (all were refused), 5 bad config, "
     "6 input or output failed, 7 checkpoint or corpus damaged or not matching.\nNot a medical device.";
 
-enum option_key { OPTION_CHECKPOINT = 1000, OPTION_CORPUS, OPTION_SPLIT, OPTION_LEADS };
+enum option_key { OPTION_CHECKPOINT = 1000, OPTION_CORPUS, OPTION_SPLIT, OPTION_LEADS, OPTION_GAIN };
 
 static const struct argp_option options[] = {
     {"checkpoint", OPTION_CHECKPOINT, "CHECKPOINT", 0, "a step folder, or a run folder (its newest complete step)", 0},
@@ -39,13 +39,14 @@ static const struct argp_option options[] = {
     {"corpus", OPTION_CORPUS, "CORPUS", 0, "take the records of a corpus", 0},
     {"split", OPTION_SPLIT, "SPLIT", 0, "train, validation or test (default)", 0},
     {"leads", OPTION_LEADS, "V1,V2,...", 0, "leadgen: leads to be made; default: those missing or without signal", 0},
+    {"gain", OPTION_GAIN, "UNITS", 0, "ADC units a mV of raw files, baseline 0, where their headers are wrong", 0},
     {"quiet", 'q', 0, 0, "only warnings and errors", 0},
     {"verbose", 'v', 0, 0, "more to read", 0},
     {0},
 };
 
 struct command_line {
-    const char *command, *checkpoint, *output, *corpus, *split, *leads;
+    const char *command, *checkpoint, *output, *corpus, *split, *leads, *gain;
     char **arguments; /* behind the command */
     size_t n_arguments;
 };
@@ -65,6 +66,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_LEADS:
         line->leads = value;
+        return 0;
+    case OPTION_GAIN:
+        line->gain = value;
         return 0;
     case 'o':
         line->output = value;
@@ -113,6 +117,16 @@ static enum status set_leads(struct anyecg *model, const char *list)
     return status;
 }
 
+static enum status set_gain(struct anyecg *model, const char *text)
+{
+    double gain;
+    if (!text)
+        return STATUS_OK;
+    if (!parse_double(text, &gain) || gain <= 0)
+        return status_set(STATUS_USAGE, "--gain %s: must be a number above 0", text);
+    return (enum status)anyecg_set_gain(model, gain);
+}
+
 static enum status run_evaluate(const struct command_line *line, const struct world *world)
 {
     enum status status;
@@ -155,10 +169,12 @@ static enum status run_task(const struct command_line *line, enum anyecg_task ta
             "%s needs either INPUTs or --corpus CORPUS; see anyecg-infer --help", line->command);
     REQUIRE(split_from_name(line->split, &request.split), STATUS_USAGE,
             "--split '%s': must be train, validation or test", line->split);
+    REQUIRE(!line->gain || !line->corpus, STATUS_USAGE, "--gain is for raw files; the gains of a corpus are settled");
     if (task == ANYECG_LEADGEN)
         TRY(need(line->output, line->command, "-o FOLDER for the WFDB records"));
     TRY(comm_agree(world, (enum status)anyecg_open(&model, line->checkpoint)));
     TRY(set_leads(model, line->leads));
+    TRY(set_gain(model, line->gain));
     TRY(run_inputs(model, &request, world));
 fail:
     anyecg_close(model);

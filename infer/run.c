@@ -1,6 +1,7 @@
 #include "infer/run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +131,7 @@ static enum status run_own(struct work *work)
         status = json_write_line(work->lines, object);
         json_decref(object);
         TRY(status);
-        progress_update(&progress, (double)(i + 1), " ");
+        progress_update(&progress, (double)(i + 1), "%" PRIu64 " refused", work->refused);
     }
     progress.done = (double)work->n;
     progress_finish(&progress);

@@ -218,6 +218,15 @@ int anyecg_set_leads(struct anyecg *model, const char *const *leads, size_t n)
     return STATUS_OK;
 }
 
+int anyecg_set_gain(struct anyecg *model, double gain_per_mv)
+{
+    if (!(gain_per_mv >= 0 && gain_per_mv <= 1e9))
+        return (int)status_set(STATUS_USAGE, "gain %g: must be above 0 and at most 1e9 ADC units a mV, or 0",
+                               gain_per_mv);
+    stream_set_gain(model->stream, gain_per_mv);
+    return STATUS_OK;
+}
+
 static int run_and_close(struct anyecg *model, enum anyecg_task task, const struct anyecg_result **result)
 {
     enum status status = session_run(model, task, result);

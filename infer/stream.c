@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "infer/limb_check.h"
 #include "io/recording/lead_reader.h"
 #include "io/signal/steps.h"
 #include "io/signal/stream.h"
@@ -37,7 +38,9 @@ struct stream {
     uint64_t samples;
     double rate_hz;
     struct raw_lead raw[MAX_SPAN_LEADS];
-    float *block;                /* LEAD_READER_BLOCK samples of one lead, for its quality */
+    double gain_per_mv; /* stream_set_gain() */
+    float *block;       /* [4, LEAD_READER_BLOCK] for measuring: a lead, and three of limb_check */
+    struct limb_check limbs;
     struct recording *recording; /* of a file */
     struct lead_reader reader;
 
@@ -58,7 +61,7 @@ struct stream *stream_create(const struct signal_recipe *recipe)
     struct stream *stream = xcalloc(1, sizeof *stream);
     stream->recipe = *recipe;
     stream->work = signal_work_create();
-    stream->block = NEW_ARRAY(float, LEAD_READER_BLOCK);
+    stream->block = NEW_ARRAY(float, 4 * (size_t)LEAD_READER_BLOCK);
     return stream;
 }
 
@@ -84,6 +87,11 @@ void stream_close(struct stream *stream)
     recording_close(stream->recording);
     stream->recording = NULL;
     stream->records = NULL;
+}
+
+void stream_set_gain(struct stream *stream, double gain_per_mv)
+{
+    stream->gain_per_mv = gain_per_mv;
 }
 
 const struct stream_info *stream_info(const struct stream *stream)
@@ -140,6 +148,23 @@ static void warn_of_quality(struct stream *stream, size_t lead)
         }
 }
 
+static void warn_of_gains(struct stream *stream)
+{
+    char text[200];
+    double error_mv;
+    if (!limb_check_fails(&stream->limbs, &error_mv))
+        return;
+    for (size_t i = 0; i < stream->info.n_leads; i++)
+        if (stream->lead[i] <= LEAD_III && stream->quality[i] & ~(unsigned)QUALITY_AMPLITUDE)
+            return; /* said already */
+    snprintf(
+        text, sizeof text,
+        "lead II differs from I + III by %.3f mV: the gains of the leads do not agree, or a lead is not what it is "
+        "called",
+        error_mv);
+    warn(stream, text);
+}
+
 /* Reads all raw samples once, block by block, so that each block of a file is decoded once for all leads. */
 static enum status measure_quality(struct stream *stream)
 {
@@ -151,18 +176,22 @@ static enum status measure_quality(struct stream *stream)
             raw->meter = quality_meter_create();
         quality_meter_begin(raw->meter, stream->samples, stream->rate_hz);
     }
+    limb_check_begin(&stream->limbs, stream->block + LEAD_READER_BLOCK, LEAD_READER_BLOCK);
     for (uint64_t first = 0; first < stream->samples; first += LEAD_READER_BLOCK) {
         uint64_t left = stream->samples - first, count = left < LEAD_READER_BLOCK ? left : LEAD_READER_BLOCK;
         for (size_t i = 0; i < n_leads; i++) {
             TRY(stream->source(stream->raw[i].context, first, count, stream->block));
             quality_meter_add(stream->raw[i].meter, stream->block, count);
+            limb_check_add(&stream->limbs, (enum lead)stream->lead[i], stream->block, (size_t)count);
         }
+        limb_check_end_block(&stream->limbs, (size_t)count);
     }
     for (size_t i = 0; i < n_leads; i++) {
         double span_mv;
         stream->quality[i] = quality_meter_result(stream->raw[i].meter, &span_mv);
         warn_of_quality(stream, i);
     }
+    warn_of_gains(stream);
 fail:
     return status;
 }
@@ -205,7 +234,7 @@ enum status stream_open_file(struct stream *stream, const char *path)
         warn(stream, recording->warnings[i]);
     if (recording_verify(recording) != STATUS_OK)
         warn(stream, status_message());
-    lead_reader_open(&stream->reader, recording, 0);
+    lead_reader_open(&stream->reader, recording, stream->gain_per_mv);
     stream->source = lead_reader_source;
     for (size_t i = 0; i < stream->info.n_leads; i++) {
         stream->lead[i] = (uint8_t)recording->leads[i].lead;

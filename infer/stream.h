@@ -28,6 +28,10 @@ struct stream_info {
 struct stream *stream_create(const struct signal_recipe *recipe);
 void stream_free(struct stream *stream);
 
+/* ADC units a mV, with baseline 0, for all leads of files opened from now on, instead of what headers say; 0: what they
+ * say. */
+void stream_set_gain(struct stream *stream, double gain_per_mv);
+
 /* A raw recording. At most MAX_SPAN_LEADS leads are taken. STATUS_DATA: refused, with the reason. */
 enum status stream_open_file(struct stream *stream, const char *path);
 

@@ -119,7 +119,8 @@ enum status checkpoint_read_subjects(const struct checkpoint *checkpoint, Anyecg
 /* Compares every file with its checksum. */
 enum status checkpoint_verify(const struct checkpoint *checkpoint);
 
-/* Copies the checkpoint to a folder that does not exist yet, without optimiser state and subjects. */
+/* Copies the checkpoint to a folder that does not exist yet, without optimiser state and subjects. STATUS_USAGE: it
+ * exists. */
 enum status checkpoint_export(const struct checkpoint *checkpoint, const char *target);
 
 /* "1024 x 256", for messages; returns text. */

@@ -55,7 +55,7 @@ enum status checkpoint_export(const struct checkpoint *checkpoint, const char *t
     char *folder = format_text("%s.tmp", target), *from = NULL, *to = NULL;
     struct checkpoint_file *files = NEW_ARRAY(struct checkpoint_file, checkpoint->n_files);
 
-    REQUIRE(!folder_exists(target) && !file_exists(target), STATUS_IO,
+    REQUIRE(!folder_exists(target) && !file_exists(target), STATUS_USAGE,
             "%s: exists already; give the name of a folder that does not", target);
     TRY(folder_remove(folder));
     TRY(folder_make(folder));

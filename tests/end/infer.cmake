@@ -5,7 +5,7 @@ add_test(NAME infer_fixture COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/infer_fixtu
                                     $<TARGET_FILE:anyecg-train> ${infer_fixture})
 set_tests_properties(infer_fixture PROPERTIES LABELS end FIXTURES_SETUP infer TIMEOUT 600
                      ENVIRONMENT "${infer_environment}")
-foreach(part tasks leads evaluate refusals ranks)
+foreach(part tasks leads gain evaluate refusals ranks)
     add_test(NAME infer_${part} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/infer_${part}.sh ${CMAKE_BINARY_DIR}
                                         ${infer_fixture} ${MPIEXEC_EXECUTABLE})
     set_tests_properties(infer_${part} PROPERTIES LABELS end FIXTURES_REQUIRED infer SKIP_RETURN_CODE 77 TIMEOUT 600

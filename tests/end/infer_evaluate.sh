@@ -7,6 +7,9 @@ for task in anomaly arrhythmia leadgen; do
     expect 0 "on split test: 15 records" "$infer" evaluate $task --checkpoint "$made/$task" --corpus "$made/corpus" -o $task.json
 done
 expect 0 "AF: 200 seconds with a known label" "$infer" evaluate longecg --checkpoint "$made/longecg" --corpus "$made/long" -o longecg.json
+expect 0 "evaluating: 15 of 15 records (100 %)" "$infer" evaluate anomaly --checkpoint "$made/anomaly" --corpus "$made/corpus"
+expect 0 "generating leads: 15 of 15 records (100 %)" "$infer" evaluate leadgen --checkpoint "$made/leadgen" --corpus "$made/corpus"
+expect 0 "evaluating: 5 of 5 records (100 %)" "$infer" evaluate longecg --checkpoint "$made/longecg" --corpus "$made/long"
 "$infer" anomaly --checkpoint "$made/anomaly" --corpus "$made/corpus" -q >anomaly.jsonl
 
 /usr/bin/python3 - "$made" <<'EOF'

@@ -12,6 +12,7 @@ for n in 1 2 3; do
     done
     ranks $n "$infer" evaluate longecg --checkpoint "$made/longecg" --corpus "$made/long" -o longecg$n.json -q >/dev/null ||
         fail "evaluate longecg at $n ranks"
+    expect 3 "inference: 60 of 60 recordings (100 %)" ranks $n "$infer" anomaly --checkpoint "$made/anomaly" ward -o again
     [ $n = 1 ] && continue
     cmp lines1 lines$n || fail "other lines at $n ranks"
     diff -r generated1 generated$n || fail "other records at $n ranks"

@@ -1,30 +1,9 @@
-# Sourced by the infer_*.sh tests: a scratch folder, and checks that say what was wanted.
+# Sourced by the infer_*.sh tests: steps.sh, and what they need besides.
 # Arguments of every test: folder of the programs, folder of the fixture, mpiexec.
 bin=$1 made=$2 mpiexec=$3
 infer=$bin/anyecg-infer pack=$bin/anyecg-pack
 here=$(cd "$(dirname "$0")" && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*" | head -c 1500 >&2
-    echo >&2
-    failures=$((failures + 1))
-}
-
-# expect CODE WORDS COMMAND...: the command ends with CODE and its output (both streams) contains WORDS.
-expect() {
-    local code=$1 words=$2 out got
-    shift 2
-    out=$("$@" 2>&1)
-    got=$?
-    [ "$got" = "$code" ] || fail "exit code $got, not $code, of: $* -- $out"
-    case $out in
-    *"$words"*) ;;
-    *) fail "no '$words' in the output of: $* -- $out" ;;
-    esac
-}
+. "$here/steps.sh"
 
 # ranks N COMMAND...; one rank needs no launcher
 ranks() {
@@ -47,8 +26,4 @@ step() {
     echo "$made/$1/$(cat "$made/$1/latest")"
 }
 
-finish() {
-    [ "$failures" = 0 ] && echo "all checks passed"
-    exit "$((failures > 0))"
-}
 cd "$scratch" || exit 1

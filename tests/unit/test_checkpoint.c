@@ -428,7 +428,7 @@ static void an_exported_checkpoint_opens_without_training_files(void **state)
     assert_true(checkpoint->has_state);
     assert_int_equal(checkpoint_verify(checkpoint), STATUS_OK);
     assert_int_equal(checkpoint_export(checkpoint, target), STATUS_OK);
-    assert_int_equal(checkpoint_export(checkpoint, target), STATUS_IO); /* exists */
+    assert_int_equal(checkpoint_export(checkpoint, target), STATUS_USAGE); /* exists */
     checkpoint_close(checkpoint);
     assert_false(file_exists(part));
     assert_int_equal(checkpoint_open(&checkpoint, target), STATUS_OK);
