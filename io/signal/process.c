@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/signal/quality.h"
 #include "io/signal/steps.h"
 #include "io/signal/stream.h"
 
@@ -11,6 +12,7 @@ enum status signal_process(const struct signal_recipe *recipe, signal_source sou
     struct signal_work *work = signal_work_create();
     struct signal_stream *stream = signal_stream_create(work);
     struct quality_meter *meter = quality_meter_create();
+    const struct quality_limits limits = quality_limits_default();
     enum status status;
 
     *result = (struct signal_result){0};
@@ -18,7 +20,8 @@ enum status signal_process(const struct signal_recipe *recipe, signal_source sou
     TRY(signal_stream_begin(stream, recipe, source, context, samples, rate_hz, meter));
     TRY(signal_stream_next(stream, signal_seconds(samples, rate_hz), out, stride, &result->seconds));
     TRY(signal_stream_finish(stream));
-    result->quality = quality_meter_result(meter, &result->span_mv);
+    quality_meter_measures(meter, &result->measures);
+    result->quality = quality_lead_flags(&result->measures, &limits);
     result->mains_hz = signal_stream_mains_hz(stream);
     for (size_t second = 0; result->quality & QUALITY_FLAT && second < result->seconds; second++)
         memset(out + second * stride, 0, PATCH_SAMPLES * sizeof *out);

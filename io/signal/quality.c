@@ -4,12 +4,18 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/signal/quality.h"
 #include "io/signal/steps.h"
 
 enum {
     EXACT_SAMPLES = 1 << 17, /* up to here the samples are kept and the span is exact: 100 s at 1000 Hz and more */
     SPAN_BINS = 1 << 13,
-    RAIL_RUN = 3, /* equal samples in a row that make an extreme value a rail */
+    MOST_RATE = 1000000, /* Hz; what is above it is refused later, and must not size anything here */
+    RAIL_RUN = 3,        /* equal samples in a row that make an extreme value a rail */
+    NOISE_ORDER = 4,
+    /* Bins of |fourth difference|: 16 an octave, cut out of the bits of a float, from 2^-20 to 2^12 mV. */
+    NOISE_BINS = 32 * 16,
+    NOISE_FIRST_BIN = (127 - 20) * 16,
 };
 static const double flat_mv = 0.00101;  /* 1 µV, and what rounding to float adds */
 static const double bin_mv = 0.01;      /* histogram: ±41 mV about the first valid sample */
@@ -36,6 +42,11 @@ struct quality_meter {
     struct rail top, bottom; /* `value` of these is the greatest and the least sample */
     float anchor;            /* where the constant run that is under way began */
     uint64_t constant, longest_constant;
+    /* Fourth differences x[n] − 4 x[n − lag] + 6 x[n − 2 lag] − …, which pass most at 75 Hz and little of the heart. */
+    float *recent; /* [NOISE_ORDER · lag] the last samples, in a ring */
+    size_t lag, recent_capacity, recent_place;
+    uint64_t in_row; /* valid samples since the last invalid one */
+    uint64_t noise_bins[NOISE_BINS];
 };
 
 bool sample_is_valid(float mv)
@@ -53,6 +64,7 @@ void quality_meter_free(struct quality_meter *meter)
     if (meter == NULL)
         return;
     free(meter->kept);
+    free(meter->recent);
     free(meter->bins);
     free(meter);
 }
@@ -64,6 +76,9 @@ void quality_meter_begin(struct quality_meter *meter, uint64_t samples, double r
                                     .kept = meter->kept,
                                     .kept_capacity = meter->kept_capacity,
                                     .bins = meter->bins,
+                                    .recent = meter->recent,
+                                    .recent_capacity = meter->recent_capacity,
+                                    .lag = rate_hz > 225 && rate_hz < MOST_RATE ? (size_t)lround(rate_hz / 150) : 1,
                                     .top.sign = 1,
                                     .bottom.sign = -1};
     if (meter->is_exact)
@@ -72,6 +87,7 @@ void quality_meter_begin(struct quality_meter *meter, uint64_t samples, double r
         meter->bins = NEW_ARRAY(uint64_t, SPAN_BINS);
     if (!meter->is_exact)
         memset(meter->bins, 0, SPAN_BINS * sizeof *meter->bins);
+    GROW_ARRAY(meter->recent, meter->recent_capacity, NOISE_ORDER * meter->lag);
 }
 
 static inline void rail_add(struct rail *rail, float mv, bool is_first)
@@ -102,9 +118,34 @@ static inline void constant_run_add(struct quality_meter *meter, float mv)
         meter->longest_constant = meter->constant;
 }
 
+/* The sample `lags` lags ago. */
+static inline float earlier(const struct quality_meter *meter, size_t lags)
+{
+    size_t place = meter->recent_place + (NOISE_ORDER - lags) * meter->lag;
+
+    return meter->recent[place < NOISE_ORDER * meter->lag ? place : place - NOISE_ORDER * meter->lag];
+}
+
+static inline void noise_add(struct quality_meter *meter, float mv)
+{
+    if (meter->in_row >= NOISE_ORDER * meter->lag) {
+        float difference =
+            fabsf(mv - 4 * earlier(meter, 1) + 6 * earlier(meter, 2) - 4 * earlier(meter, 3) + earlier(meter, 4));
+        uint32_t bits;
+        int64_t bin;
+
+        memcpy(&bits, &difference, sizeof bits);
+        bin = (int64_t)(bits >> 19) - NOISE_FIRST_BIN;
+        meter->noise_bins[bin < 0 ? 0 : bin < NOISE_BINS ? bin : NOISE_BINS - 1]++;
+    }
+    meter->recent[meter->recent_place] = mv;
+    meter->recent_place = meter->recent_place + 1 < NOISE_ORDER * meter->lag ? meter->recent_place + 1 : 0;
+    meter->in_row++;
+}
+
 static void break_runs(struct quality_meter *meter)
 {
-    meter->constant = meter->top.run = meter->bottom.run = 0;
+    meter->constant = meter->top.run = meter->bottom.run = meter->in_row = 0;
 }
 
 void quality_meter_add(struct quality_meter *meter, const float *mv, size_t count)
@@ -120,6 +161,7 @@ void quality_meter_add(struct quality_meter *meter, const float *mv, size_t coun
         rail_add(&meter->top, mv[i], meter->valid == 0);
         rail_add(&meter->bottom, mv[i], meter->valid == 0);
         constant_run_add(meter, mv[i]);
+        noise_add(meter, mv[i]);
         meter->beyond += fabsf(mv[i]) > (float)output_rail_mv;
         if (meter->is_exact) {
             meter->kept[meter->valid] = mv[i];
@@ -154,30 +196,55 @@ static double middle_span(struct quality_meter *meter)
     return (double)select_kth(meter->kept + low, meter->valid - low, high - low) - least;
 }
 
+/* The samples at the rails, or beyond what the output can hold. */
+static double clipped_percent(const struct quality_meter *meter, double width)
+{
+    uint64_t held = width >= least_rail_mv ? meter->top.held + meter->bottom.held : 0;
+
+    return 100.0 * (double)(held > meter->beyond ? held : meter->beyond) / (double)meter->valid;
+}
+
+/* The median of |fourth difference| stands for the noise: QRS complexes are too rare to move it. White noise of
+ * standard deviation σ has fourth differences of σ·sqrt(1 + 16 + 36 + 16 + 1). */
+static double noise(const struct quality_meter *meter)
+{
+    uint64_t total = 0, below = 0;
+    size_t bin = 0;
+
+    for (size_t i = 0; i < NOISE_BINS; i++)
+        total += meter->noise_bins[i];
+    if (total == 0 || meter->noise_bins[0] > total / 2)
+        return 0;
+    while (below + meter->noise_bins[bin] <= total / 2)
+        below += meter->noise_bins[bin++];
+    /* The middle of the bin: an octave has 16 of equal width. */
+    return ldexp(1 + ((double)(bin % 16) + 0.5) / 16, (int)(bin / 16) - 20) / 0.6745 / sqrt(70);
+}
+
+void quality_meter_measures(struct quality_meter *meter, struct lead_measures *measures)
+{
+    double width = (double)meter->top.value - meter->bottom.value;
+
+    *measures = (struct lead_measures){.invalid_percent = 100};
+    if (meter->valid == 0)
+        return;
+    *measures = (struct lead_measures){
+        .span_mv = middle_span(meter),
+        .width_mv = width,
+        .noise_mv = noise(meter),
+        .invalid_percent = 100.0 * (double)(meter->samples - meter->valid) / (double)meter->samples,
+        .clipped_percent = clipped_percent(meter, width),
+        .constant_s = (double)meter->longest_constant / meter->rate_hz,
+        .is_flat = width <= flat_mv,
+    };
+}
+
 unsigned quality_meter_result(struct quality_meter *meter, double *span_mv)
 {
-    uint64_t invalid = meter->samples - meter->valid;
-    double width = (double)meter->top.value - meter->bottom.value;
-    unsigned flags = 0;
+    struct quality_limits limits = quality_limits_default();
+    struct lead_measures measures;
 
-    *span_mv = 0;
-    if (meter->valid == 0)
-        return QUALITY_INVALID;
-    *span_mv = middle_span(meter);
-    if (2 * invalid > meter->samples)
-        flags |= QUALITY_INVALID;
-    else if (invalid > 0)
-        flags |= QUALITY_PARTLY_INVALID;
-    if (width <= flat_mv) {
-        /* A lead that stands still at a rail is both; at 0 it is only flat. */
-        return flags | QUALITY_FLAT | (100 * meter->beyond > meter->valid ? QUALITY_SATURATED : 0);
-    }
-    if ((double)meter->longest_constant > 2 * meter->rate_hz)
-        flags |= QUALITY_PARTLY_FLAT;
-    if (100 * meter->beyond > meter->valid ||
-        (width >= least_rail_mv && 100 * (meter->top.held + meter->bottom.held) > meter->valid))
-        flags |= QUALITY_SATURATED;
-    if (*span_mv < 0.05 || *span_mv > 10)
-        flags |= QUALITY_AMPLITUDE;
-    return flags;
+    quality_meter_measures(meter, &measures);
+    *span_mv = measures.span_mv;
+    return quality_lead_flags(&measures, &limits);
 }

@@ -46,6 +46,26 @@ enum quality_flag {
     QUALITY_INVALID = 8,     /* no valid sample, or more than half invalid */
     QUALITY_PARTLY_INVALID = 16,
     QUALITY_AMPLITUDE = 32, /* 99 % span outside what a heart gives (0.05 to 10 mV): wrong gain or a loose electrode */
+    QUALITY_NOISY = 64,     /* noise of muscle or mains: more than 0.03 mV about 75 Hz */
+    /* Seen in the leads of a record together (record_quality.h): */
+    QUALITY_DISCONNECTED = 128, /* shows no heartbeat where others do */
+    QUALITY_LIMB_FAULT = 256,   /* I + III = II or aVR + aVL + aVF = 0 fails: a mixed-up name, sign or gain */
+    QUALITY_SWAPPED = 512,      /* the limb leads look like interchanged electrodes */
+    QUALITY_GAIN = 1024,        /* QRS complexes of all leads too small or too large for a human heart */
+    QUALITY_MAINS_50 = 2048,    /* a line of 50 Hz stood out in most of the stretches */
+    QUALITY_MAINS_60 = 4096,
+    N_QUALITY_FLAGS = 13,
+};
+
+/* What was measured on the raw samples of one lead. */
+struct lead_measures {
+    double span_mv;  /* width of the middle 99 % of the valid samples; in long leads of the histogram's estimate */
+    double width_mv; /* of all of them */
+    double noise_mv; /* standard deviation of the noise about 75 Hz; at rates below 150 Hz up to half the rate */
+    double invalid_percent; /* of all samples; 100: no other measure means anything */
+    double clipped_percent; /* of the valid samples: at the rail of the file or beyond ±32.767 mV, whichever is more */
+    double constant_s;      /* the longest run within 1 µV */
+    bool is_flat;           /* all valid samples lie within 1 µV */
 };
 
 /* A streaming source of one lead: fills mv[count] from sample `first` of the raw signal, NaN where invalid. */
@@ -55,9 +75,9 @@ typedef enum status (*signal_source)(void *context, uint64_t first, uint64_t cou
 struct signal_result {
     size_t
         seconds; /* patches: ceil(duration), a last stretch of under 0.5 s is dropped; the last patch is zero-filled */
-    unsigned quality; /* enum quality_flag, of the raw signal */
-    double span_mv;   /* width of the middle 99 % of the raw samples (or of the histogram's estimate in long ones) */
-    double mains_hz;  /* 0, 50 or 60: where a line was found in most stretches */
+    unsigned quality; /* enum quality_flag, of the raw signal, by the default limits (quality.h) */
+    struct lead_measures measures;
+    double mains_hz; /* 0, 50 or 60: where a line was found in most stretches */
 };
 
 /* Seconds (patches) that a recording of this length gives. */

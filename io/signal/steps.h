@@ -43,7 +43,11 @@ void quality_meter_begin(struct quality_meter *meter, uint64_t samples, double r
 /* Takes the next samples of the raw lead; those that are not valid (sample_is_valid) may be NaN or anything. */
 void quality_meter_add(struct quality_meter *meter, const float *mv, size_t count);
 
-/* Flags of the lead (enum quality_flag) and the width of the middle 99 % of its valid samples. */
+/* What was measured. */
+void quality_meter_measures(struct quality_meter *meter, struct lead_measures *measures);
+
+/* Flags of the lead (enum quality_flag) by the default limits, and the width of the middle 99 % of its valid samples.
+ */
 unsigned quality_meter_result(struct quality_meter *meter, double *span_mv);
 
 /* NaN, infinity and what no amplifier of heart signals can give (beyond ±1 kV) are invalid. */

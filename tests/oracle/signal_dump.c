@@ -53,7 +53,7 @@ static int process(char **argument)
         return 4;
     }
     write_all(argument[4], out, result.seconds * PATCH_SAMPLES * sizeof *out);
-    printf("%zu %u %.9g %g\n", result.seconds, result.quality, result.span_mv, result.mains_hz);
+    printf("%zu %u %.9g %g\n", result.seconds, result.quality, result.measures.span_mv, result.mains_hz);
     free(out);
     free(mv);
     return 0;

@@ -241,7 +241,7 @@ static unsigned flags_of(const float *mv, size_t samples, double rate_hz)
     if (flags & QUALITY_FLAT)
         for (size_t i = 0; i < made.samples; i++)
             assert_int_equal(made.uv[i], 0);
-    assert_true(isfinite(made.result.span_mv));
+    assert_true(isfinite(made.result.measures.span_mv));
     free(made.uv);
     return flags;
 }
@@ -259,7 +259,7 @@ static void flags_tell_what_is_wrong_with_a_lead(void **state)
     assert_int_equal(flags_of(mv, n, RATE), QUALITY_FLAT);
     for (size_t i = 0; i < n; i++)
         mv[i] = i % 2 ? 32.768f : -32.768f;
-    assert_int_equal(flags_of(mv, n, RATE), QUALITY_SATURATED | QUALITY_AMPLITUDE);
+    assert_int_equal(flags_of(mv, n, RATE), QUALITY_SATURATED | QUALITY_AMPLITUDE | QUALITY_NOISY);
     for (size_t i = 0; i < n; i++)
         mv[i] = NAN;
     assert_int_equal(flags_of(mv, n, RATE), QUALITY_INVALID);
@@ -280,8 +280,8 @@ static void flags_tell_what_is_wrong_with_a_lead(void **state)
         mv[i] = good[i] / 100;
     assert_int_equal(flags_of(mv, n, RATE), QUALITY_AMPLITUDE);
     for (size_t i = 0; i < n; i++)
-        mv[i] = good[i] * 20;
-    assert_int_equal(flags_of(mv, n, RATE), QUALITY_AMPLITUDE);
+        mv[i] = good[i] * 20; /* and its noise too: 0.2 mV */
+    assert_int_equal(flags_of(mv, n, RATE), QUALITY_AMPLITUDE | QUALITY_NOISY);
     free(good);
     free(mv);
 }
@@ -299,7 +299,7 @@ static void the_span_is_that_of_the_middle_99_percent(void **state)
         for (size_t i = 0; i < n; i++)
             mv[i] = (float)(fabs((double)(i % 1000) - 500) / 125 - 2) + 90;
         made = run(&recipe, mv, n, 500);
-        assert_true(fabs(made.result.span_mv - 3.96) < 0.03);
+        assert_true(fabs(made.result.measures.span_mv - 3.96) < 0.03);
         free(made.uv);
         free(mv);
     }
