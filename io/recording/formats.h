@@ -42,17 +42,24 @@ void recording_leave_out(struct recording *recording, const char *format, ...) _
 
 /* ---- sample formats ---- */
 
+enum sample_coding {
+    SAMPLES_PACKED,      /* each sample stands for itself */
+    SAMPLES_DIFFERENCES, /* each is added to the one before of the same signal (WFDB 8) */
+    SAMPLES_FLAC,        /* a FLAC stream, a channel a signal */
+};
+
 struct sample_format {
     int number; /* as in WFDB headers */
-    int bits;
-    int32_t invalid;         /* the value that marks a missing sample */
+    int bits;   /* of a sample; in a FLAC stream at most */
+    enum sample_coding coding;
+    int32_t invalid;         /* the value that marks a missing sample; RECORDING_INVALID: there is none */
     const char *description; /* for recording->format */
-    /* The bytes that hold the first `count` samples. */
+    /* The bytes that hold the first `count` samples; NULL for FLAC, as the two below. */
     uint64_t (*bytes)(uint64_t count);
     /* The samples that fit whole into that many bytes. */
     uint64_t (*capacity)(uint64_t bytes);
     /* Samples [first, first + count) of the stream that begins at `bytes`; touches no byte behind bytes(first + count).
-     * Missing samples become RECORDING_INVALID. */
+     * Missing samples become RECORDING_INVALID. Of differences: the differences. */
     void (*decode)(int32_t *restrict samples, const uint8_t *restrict bytes, uint64_t first, size_t count);
 };
 
@@ -61,12 +68,5 @@ const struct sample_format *sample_format_find(int number);
 
 /* "16, 212": the numbers of all known formats, for messages. */
 const char *sample_format_list(char *text, size_t bytes);
-
-uint64_t format16_bytes(uint64_t count);
-uint64_t format16_capacity(uint64_t bytes);
-void format16_decode(int32_t *restrict samples, const uint8_t *restrict bytes, uint64_t first, size_t count);
-uint64_t format212_bytes(uint64_t count);
-uint64_t format212_capacity(uint64_t bytes);
-void format212_decode(int32_t *restrict samples, const uint8_t *restrict bytes, uint64_t first, size_t count);
 
 #endif

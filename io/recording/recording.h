@@ -41,8 +41,10 @@ struct recording_left_out {
 /* An annotation: a beat, a rhythm change, a wave mark. Times in samples of the recording's own rate. */
 struct recording_event {
     uint64_t sample;
-    char code[16]; /* WFDB symbol: "N", "V", "+", … */
-    char text[48]; /* of rhythm, ST and T changes ("(AFIB"); other text may be free text and is not kept: "" */
+    char code[16];          /* WFDB symbol: "N", "V", "+", … */
+    int8_t number, subtype; /* as the annotation has them, else 0 */
+    uint8_t channel;        /* which signal of the file it was seen in, else 0 */
+    char text[48];          /* of rhythm, ST and T changes ("(AFIB"); other text may be free text and is not kept: "" */
 };
 
 struct recording {

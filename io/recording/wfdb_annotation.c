@@ -25,10 +25,14 @@ struct annotation_reader {
     struct recording *recording;
     const uint8_t *bytes;
     size_t count, place;
-    int64_t sample;      /* of the last annotation, in ticks of the file */
-    double ticks_hz;     /* 0: a tick is a sample */
-    size_t capacity;     /* of recording->events */
-    size_t before_start; /* annotations left out */
+    int64_t sample; /* of the last annotation, in ticks of the file */
+    double ticks_hz;
+    int8_t number; /* NUM and CHN hold until the next one, SUB for one annotation */
+    uint8_t channel;
+    bool in_definitions;
+    char own_symbols[64][16]; /* that the file defines; "": it does not */
+    size_t capacity;          /* of recording->events */
+    size_t before_start;      /* annotations left out */
     bool time_overflows;
 };
 
@@ -60,48 +64,75 @@ static bool keeps_text(int code, const char *text)
 }
 
 /* The words behind an annotation that belong to it. False: the file ends in the middle. */
-static bool take_modifiers(struct annotation_reader *reader, char text[256])
+static bool take_modifiers(struct annotation_reader *reader, int8_t *subtype, char text[256])
 {
     uint32_t word;
     text[0] = '\0';
+    *subtype = 0;
     while (take_word(reader, &word)) {
-        uint32_t code = word >> 10, length = word & 0x3ff;
+        uint32_t code = word >> 10, value = word & 0x3ff;
         if (code <= CODE_SKIP) {
             reader->place -= 2;
             return true;
         }
-        if (code != CODE_AUX)
-            continue; /* number, subtype and channel are not used */
-        size_t padded = length + length % 2;
-        if (reader->count - reader->place < padded)
-            return false;
-        size_t kept = length < 255 ? length : 255;
-        memcpy(text, reader->bytes + reader->place, kept);
-        text[kept] = '\0';
-        reader->place += padded;
+        if (code == CODE_NUM)
+            reader->number = (int8_t)(uint8_t)value;
+        else if (code == CODE_SUB)
+            *subtype = (int8_t)(uint8_t)value;
+        else if (code == CODE_CHN)
+            reader->channel = (uint8_t)value;
+        else {
+            size_t padded = value + value % 2, kept = value < 255 ? value : 255;
+            if (reader->count - reader->place < padded)
+                return false;
+            memcpy(text, reader->bytes + reader->place, kept);
+            text[kept] = '\0';
+            reader->place += padded;
+        }
     }
     return false;
 }
 
-/* Notes at the start of a file may define its clock and further codes: "## time resolution: 1000". True: it was one. */
+/* "42 x what it means": a code of the file's own, and its symbol. */
+static void take_own_symbol(struct annotation_reader *reader, const char *text)
+{
+    char line[256], *rest = line;
+    int64_t code;
+    copy_text(line, sizeof line, text);
+    char *number = wfdb_next_word(&rest), *symbol = number ? wfdb_next_word(&rest) : NULL;
+    if (!symbol || !parse_int(number, 1, CODE_SKIP - 1, &code))
+        return;
+    copy_text(reader->own_symbols[code], sizeof *reader->own_symbols, symbol);
+    make_printable(reader->own_symbols[code]);
+}
+
+/* Notes at the start of a file may define its clock and further codes: "## time resolution: 1000", "## annotation type
+ * definitions", one a note, "## end of definitions". True: it was such a note. */
 static bool take_definition(struct annotation_reader *reader, int code, const char *text)
 {
     static const char clock[] = "## time resolution:";
-    if (code != CODE_NOTE || reader->sample != 0 || !has_prefix(text, "## "))
+    if (code != CODE_NOTE || reader->sample != 0)
         return false;
+    if (!has_prefix(text, "## ")) {
+        if (reader->in_definitions)
+            take_own_symbol(reader, text);
+        return reader->in_definitions;
+    }
     double hz;
     if (has_prefix(text, clock) && parse_double(text + sizeof clock - 1, &hz) && hz > 0)
         reader->ticks_hz = hz;
+    reader->in_definitions = has_prefix(text, "## annotation type definitions") ||
+                             (reader->in_definitions && !has_prefix(text, "## end of definitions"));
     return true;
 }
 
-static void add_event(struct annotation_reader *reader, int code, const char *text)
+static void add_event(struct annotation_reader *reader, int code, int8_t subtype, const char *text)
 {
     struct recording *recording = reader->recording;
     if (take_definition(reader, code, text))
         return;
     double sample = (double)reader->sample;
-    bool scaled = reader->ticks_hz > 0 && reader->ticks_hz != recording->rate_hz;
+    bool scaled = reader->ticks_hz != recording->rate_hz;
     if (scaled)
         sample = round(sample * recording->rate_hz / reader->ticks_hz);
     if (reader->sample < 0 || sample >= 0x1p62) {
@@ -113,7 +144,12 @@ static void add_event(struct annotation_reader *reader, int code, const char *te
     struct recording_event *event = &recording->events[recording->n_events++];
     memset(event, 0, sizeof *event);
     event->sample = scaled ? (uint64_t)sample : (uint64_t)reader->sample;
-    if (code < 42 && symbols[code])
+    event->number = reader->number;
+    event->subtype = subtype;
+    event->channel = reader->channel;
+    if (reader->own_symbols[code][0])
+        copy_text(event->code, sizeof event->code, reader->own_symbols[code]);
+    else if (code < 42 && symbols[code])
         copy_text(event->code, sizeof event->code, symbols[code]);
     else
         snprintf(event->code, sizeof event->code, "[%d]", code);
@@ -159,6 +195,7 @@ static bool take_annotations(struct annotation_reader *reader)
 {
     uint32_t word;
     char text[256];
+    int8_t subtype;
     while (!reader->time_overflows && take_word(reader, &word)) {
         int code = (int)(word >> 10);
         if (word == 0)
@@ -176,18 +213,19 @@ static bool take_annotations(struct annotation_reader *reader)
             continue;
         }
         reader->time_overflows |= __builtin_add_overflow(reader->sample, (int64_t)(word & 0x3ff), &reader->sample);
-        bool is_followed = take_modifiers(reader, text);
+        bool is_followed = take_modifiers(reader, &subtype, text);
         if (code != 0)
-            add_event(reader, code, text);
+            add_event(reader, code, subtype, text);
         if (!is_followed)
             return false;
     }
     return false;
 }
 
-void wfdb_annotation_parse(struct recording *recording, const char *file, const uint8_t *bytes, size_t count)
+void wfdb_annotation_parse(struct recording *recording, double frame_hz, const char *file, const uint8_t *bytes,
+                           size_t count)
 {
-    struct annotation_reader reader = {.recording = recording, .bytes = bytes, .count = count};
+    struct annotation_reader reader = {.recording = recording, .bytes = bytes, .count = count, .ticks_hz = frame_hz};
     bool has_end = take_annotations(&reader);
     if (reader.time_overflows)
         recording_warn(recording, "%s: times grow beyond 64 bits; %zu annotations were read", file,
@@ -213,7 +251,7 @@ static void cut_events(struct recording *recording, const char *file)
     recording->n_events = n;
 }
 
-enum status wfdb_annotation_read(struct recording *recording)
+enum status wfdb_annotation_read(struct recording *recording, double frame_hz)
 {
     static const char *const endings[] = {"atr", "qrs", "ii"};
     enum status status = STATUS_OK;
@@ -223,7 +261,7 @@ enum status wfdb_annotation_read(struct recording *recording)
         bool is_there = file_exists(path);
         size_t bytes;
         if (is_there && (status = file_read(path, WFDB_ANNOTATION_MOST_BYTES, &content, &bytes)) == STATUS_OK) {
-            wfdb_annotation_parse(recording, base_name(path), (const uint8_t *)content, bytes);
+            wfdb_annotation_parse(recording, frame_hz, base_name(path), (const uint8_t *)content, bytes);
             cut_events(recording, base_name(path));
             free(content);
         }

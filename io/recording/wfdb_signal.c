@@ -1,4 +1,4 @@
-/* Signal files of WFDB records: found, measured against the header, mapped, decoded. */
+/* Signal files of WFDB records: found, measured against the header, mapped. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -27,8 +27,8 @@ static enum status check_file_name(const struct recording *recording, size_t num
             "correct the header",
             recording->path, number, shown);
     REQUIRE(strcmp(file, "~") != 0 && strcmp(file, "-") != 0, STATUS_DATA,
-            "%s: signal %zu: file name '%s': means that there is no file (layout of a multi-segment record); give the "
-            "headers of the segments",
+            "%s: signal %zu: file name '%s': means that there is no file: this is the layout of a record of several "
+            "segments; give the header that names the segments",
             recording->path, number, file);
     return STATUS_OK;
 fail:
@@ -38,19 +38,14 @@ fail:
 static enum status check_signal(const struct recording *recording, size_t number, const struct wfdb_signal *signal)
 {
     enum status status;
-    char known[64];
+    char known[80];
     TRY(check_file_name(recording, number, signal->file));
     REQUIRE(sample_format_find(signal->format), STATUS_DATA,
             "%s: signal %zu: format %d: is not supported (only %s); convert the record, for example with xform",
             recording->path, number, signal->format, sample_format_list(known, sizeof known));
-    REQUIRE(signal->samples_per_frame == 1, STATUS_DATA,
-            "%s: signal %zu: %" PRId64 " samples per frame: several samples per frame are not supported; convert the "
-            "record to one rate, for example with xform",
-            recording->path, number, signal->samples_per_frame);
-    REQUIRE(signal->skew == 0, STATUS_DATA,
-            "%s: signal %zu: skew of %" PRId64 " samples: skew is not supported; convert the record, for example with "
-            "xform",
-            recording->path, number, signal->skew);
+    REQUIRE(signal->samples_per_frame >= 1 && signal->samples_per_frame <= WFDB_FRAME_MOST_SAMPLES, STATUS_DATA,
+            "%s: signal %zu: %" PRId64 " samples per frame: must be 1 to %d; correct the header", recording->path,
+            number, signal->samples_per_frame, WFDB_FRAME_MOST_SAMPLES);
     return STATUS_OK;
 fail:
     return status;
@@ -65,9 +60,18 @@ static enum status check_same_group(const struct recording *recording, size_t nu
             "%s: signal %zu: format %d, but %d for the signal before in the same file %s; correct the header",
             recording->path, number, signal->format, group->format->number, signal->file);
     REQUIRE(signal->offset == group->offset, STATUS_DATA,
-            "%s: signal %zu: byte offset %" PRIu64 ", but %" PRIu64
+            "%s: signal %zu: offset %" PRIu64 ", but %" PRIu64
             " for the signal before in the same file %s; correct the header",
             recording->path, number, signal->offset, group->offset, signal->file);
+    REQUIRE(group->format->coding != SAMPLES_FLAC || signal->samples_per_frame == group->signals[0].samples_per_frame,
+            STATUS_DATA,
+            "%s: signal %zu: %" PRId64 " samples per frame, but %" PRId64
+            " for the signal before in the same FLAC file %s, whose channels have one rate; correct the header",
+            recording->path, number, signal->samples_per_frame, group->signals[0].samples_per_frame, signal->file);
+    REQUIRE(group->frame_samples + (size_t)signal->samples_per_frame <= WFDB_FRAME_MOST_SAMPLES, STATUS_DATA,
+            "%s: signal %zu: %" PRId64
+            " samples per frame: the frames of the file would have more than %d samples; correct the header",
+            recording->path, number, signal->samples_per_frame, WFDB_FRAME_MOST_SAMPLES);
     return STATUS_OK;
 fail:
     return status;
@@ -78,17 +82,19 @@ static char *path_beside(const char *header_path, const char *file)
     return format_text("%.*s%s", (int)(base_name(header_path) - header_path), header_path, file);
 }
 
-static enum status find_groups(struct wfdb_state *state, const struct recording *recording,
+static enum status find_groups(struct wfdb_files *files, const struct recording *recording,
                                const struct wfdb_header *header)
 {
     enum status status;
+    files->groups = xcalloc(header->n_signals, sizeof *files->groups);
     for (size_t i = 0; i < header->n_signals; i++) {
         const struct wfdb_signal *signal = &header->signals[i];
         TRY(check_signal(recording, i + 1, signal));
         if (i > 0 && strcmp(signal->file, header->signals[i - 1].file) == 0) {
-            struct wfdb_group *group = &state->groups[state->n_groups - 1];
+            struct wfdb_group *group = &files->groups[files->n_groups - 1];
             TRY(check_same_group(recording, i + 1, signal, group));
             group->n_signals++;
+            group->frame_samples += (size_t)signal->samples_per_frame;
             continue;
         }
         for (size_t before = 0; before < i; before++)
@@ -96,10 +102,12 @@ static enum status find_groups(struct wfdb_state *state, const struct recording 
                     "%s: signal %zu: file %s was named before signals of another file; put signals of one file "
                     "together",
                     recording->path, i + 1, signal->file);
-        state->groups[state->n_groups++] = (struct wfdb_group){
+        files->groups[files->n_groups++] = (struct wfdb_group){
             .format = sample_format_find(signal->format),
+            .signals = signal,
             .first_signal = i,
             .n_signals = 1,
+            .frame_samples = (size_t)signal->samples_per_frame,
             .path = path_beside(recording->path, signal->file),
             .offset = signal->offset,
         };
@@ -169,10 +177,10 @@ static enum status check_matlab(const struct wfdb_group *group, const struct rec
             "%s: byte offset %" PRIu64 " in the header, but the matrix of %s begins at byte %" PRIu64
             "; correct the header",
             recording->path, group->offset, group->path, HEADER_BYTES + (uint64_t)name_bytes);
-    REQUIRE(rows == group->n_signals && (*samples == 0 || columns == *samples), STATUS_DATA,
+    REQUIRE(rows == group->frame_samples && (*samples == 0 || columns == *samples), STATUS_DATA,
             "%s: dimension mismatch: the header says %zu signals of %" PRIu64 " samples, %s says %" PRIu32 " x %" PRIu32
             "; restore the files",
-            recording->path, group->n_signals, *samples, group->path, rows, columns);
+            recording->path, group->frame_samples, *samples, group->path, rows, columns);
     *samples = columns;
     return STATUS_OK;
 fail:
@@ -181,90 +189,80 @@ fail:
 
 /* ---- sizes ---- */
 
-static enum status check_size(const struct wfdb_group *group, struct recording *recording)
+/* from_header: the header gives the number of frames, else `other`, the file of the first group, did. */
+static enum status check_size(const struct wfdb_group *group, struct recording *recording, uint64_t frames,
+                              const struct wfdb_group *other, bool from_header)
 {
     enum status status;
-    /* at most 2^48 samples, 64 signals: no overflow */
-    uint64_t wanted = group->offset + group->format->bytes(recording->samples * group->n_signals);
-    REQUIRE(wanted <= group->bytes, STATUS_DATA,
-            "%s: signal file %s: file is shorter than the header says (%" PRIu64 " bytes wanted, %" PRIu64
-            " there); restore it or leave the record out",
-            recording->path, group->path, wanted, group->bytes);
-    uint64_t frames = group->format->capacity(group->bytes - group->offset) / group->n_signals;
-    if (frames > recording->samples)
+    uint64_t there = wfdb_group_frames(group);
+    if (group->format->coding == SAMPLES_FLAC)
+        REQUIRE(frames <= there || !from_header, STATUS_DATA,
+                "%s: signal file %s: file is shorter than the header says (%" PRIu64 " frames wanted, %" PRIu64
+                " there); restore it or leave the record out",
+                recording->path, group->path, frames, there);
+    else
+        /* at most 2^48 frames of 2^16 samples would run over, but more than the file has are refused before */
+        REQUIRE(frames <= there || !from_header, STATUS_DATA,
+                "%s: signal file %s: file is shorter than the header says (%" PRIu64 " bytes wanted, %" PRIu64
+                " there); restore it or leave the record out",
+                recording->path, group->path, group->offset + group->format->bytes(frames * group->frame_samples),
+                group->bytes);
+    REQUIRE(frames <= there, STATUS_DATA,
+            "%s: signal files %s and %s: hold %" PRIu64 " and %" PRIu64
+            " samples of a signal, and the header gives no number; restore the files or put the number in",
+            recording->path, base_name(other->path), base_name(group->path), frames, there);
+    if (frames < there)
         recording_warn(recording, "%s: holds %" PRIu64 " samples more than the header says; they are not read",
-                       base_name(group->path), frames - recording->samples);
+                       base_name(group->path), there - frames);
     return STATUS_OK;
 fail:
     return status;
 }
 
-enum status wfdb_map_signals(struct wfdb_state *state, struct recording *recording, const struct wfdb_header *header)
+static enum status check_skew(const struct recording *recording, const struct wfdb_header *header, uint64_t frames)
+{
+    for (size_t i = 0; i < header->n_signals; i++)
+        if ((uint64_t)header->signals[i].skew >= frames)
+            return status_set(STATUS_DATA,
+                              "%s: signal %zu: skew of %" PRId64 " samples: the record has only %" PRIu64
+                              "; correct the header",
+                              recording->path, i + 1, header->signals[i].skew, frames);
+    return STATUS_OK;
+}
+
+enum status wfdb_files_open(struct wfdb_files *files, struct recording *recording, const struct wfdb_header *header,
+                            uint64_t *frames)
 {
     enum status status;
-    recording->samples = header->samples;
-    TRY(find_groups(state, recording, header));
-    for (size_t i = 0; i < state->n_groups; i++) {
-        struct wfdb_group *group = &state->groups[i];
+    *files = (struct wfdb_files){.widest = 1};
+    bool from_header = *frames > 0;
+    TRY(find_groups(files, recording, header));
+    for (size_t i = 0; i < files->n_groups; i++) {
+        struct wfdb_group *group = &files->groups[i];
         TRY(map_file(group, recording));
         if (is_matlab(group))
-            TRY(check_matlab(group, recording, &recording->samples));
-        if (recording->samples == 0 && group->bytes > group->offset)
-            recording->samples = group->format->capacity(group->bytes - group->offset) / group->n_signals;
-        REQUIRE(recording->samples > 0, STATUS_DATA,
-                "%s: signal file %s: holds no samples (%" PRIu64 " bytes); restore it", recording->path, group->path,
-                group->bytes);
-        TRY(check_size(group, recording));
+            TRY(check_matlab(group, recording, frames));
+        if (group->bytes > 0)
+            TRY(wfdb_group_open(group, recording->path));
+        if (*frames == 0)
+            *frames = wfdb_group_frames(group);
+        REQUIRE(*frames > 0, STATUS_DATA, "%s: signal file %s: holds no samples (%" PRIu64 " bytes); restore it",
+                recording->path, group->path, group->bytes);
+        TRY(check_size(group, recording, *frames, &files->groups[0], from_header));
+        files->widest = group->frame_samples > files->widest ? group->frame_samples : files->widest;
     }
-    recording->format = is_matlab(&state->groups[0]) ? "WFDB MATLAB v4" : state->groups[0].format->description;
-    return STATUS_OK;
+    return check_skew(recording, header, *frames);
 fail:
     return status;
 }
 
-/* ---- samples ---- */
-
-/* Takes every n_signals-th sample from decoded frames. */
-static void take_signal(int32_t *restrict adc, const int32_t *restrict frames, size_t count, size_t n_signals)
+void wfdb_files_close(struct wfdb_files *files)
 {
-    for (size_t i = 0; i < count; i++)
-        adc[i] = frames[i * n_signals];
-}
-
-enum status wfdb_read(const struct recording *recording, uint64_t first, uint64_t count, int32_t *adc)
-{
-    struct wfdb_state *state = recording->source->state;
-    if (!state->frames) { /* once a recording; as large as the widest group needs */
-        size_t widest = 1;
-        for (size_t i = 0; i < state->n_groups; i++)
-            widest = state->groups[i].n_signals > widest ? state->groups[i].n_signals : widest;
-        state->frames = NEW_ARRAY(int32_t, widest * RECORDING_BLOCK);
+    for (size_t i = 0; i < files->n_groups; i++) {
+        wfdb_group_close(&files->groups[i]);
+        if (files->groups[i].map)
+            munmap((void *)(uintptr_t)files->groups[i].map, files->groups[i].bytes);
     }
-    for (size_t g = 0; g < state->n_groups; g++) {
-        const struct wfdb_group *group = &state->groups[g];
-        size_t n = group->n_signals;
-        for (uint64_t done = 0; done < count;) {
-            size_t part = count - done < RECORDING_BLOCK ? (size_t)(count - done) : RECORDING_BLOCK;
-            group->format->decode(state->frames, group->map + group->offset, (first + done) * n, part * n);
-            for (size_t i = 0; i < recording->n_leads; i++)
-                if (state->leads[i].group == g)
-                    take_signal(adc + i * count + done, state->frames + state->leads[i].place, part, n);
-            done += part;
-        }
-    }
-    return STATUS_OK;
-}
-
-void wfdb_close(void *opaque)
-{
-    struct wfdb_state *state = opaque;
-    if (!state)
-        return;
-    for (size_t i = 0; i < state->n_groups; i++) {
-        if (state->groups[i].map)
-            munmap((void *)(uintptr_t)state->groups[i].map, state->groups[i].bytes);
-        free(state->groups[i].path);
-    }
-    free(state->frames);
-    free(state);
+    free(files->groups);
+    *files = (struct wfdb_files){0};
 }

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct recording *recording = recording_new("a.hea");
     recording->rate_hz = 360;
-    wfdb_annotation_parse(recording, "a.atr", data, size);
+    wfdb_annotation_parse(recording, 360, "a.atr", data, size);
     require(recording->n_events <= size / 2 && recording->n_warnings <= 2);
     for (size_t i = 0; i < recording->n_events; i++) {
         const struct recording_event *event = &recording->events[i];

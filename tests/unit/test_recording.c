@@ -307,16 +307,15 @@ static void signal_files_outside_the_folder_are_refused(void **state)
         snprintf(header, sizeof header, "r 1 500 3\n%s 16 1000/mV 16 0 0 0 0 I\n", names[i]);
         refuse_header(header, "signal 1,file name,plain name");
     }
-    refuse_header("r 1 500 3\n~ 16 1000/mV 16 0 0 0 0 I\n", "'~',multi-segment");
+    refuse_header("r 1 500 3\n~ 16 1000/mV 16 0 0 0 0 I\n", "'~',several segments");
 }
 
-static void features_not_read_yet_are_named(void **state)
+static void formats_that_are_not_known_are_named(void **state)
 {
     (void)state;
-    refuse_header("r 1 500 3\nr.dat 16:3 1000/mV 16 0 0 0 0 I\n", "signal 1,skew of 3 samples");
-    refuse_header("r 1 500 3\nr.dat 16x2 1000/mV 16 0 0 0 0 I\n", "signal 1,2 samples per frame");
-    refuse_header("r/36 2 500 3\nsegment1 1\nsegment2 2\n", "36 segments,multi-segment");
-    refuse_header("r 1 500 3\nr.dat 999 1000/mV 16 0 0 0 0 I\n", "signal 1,format 999,16, 212");
+    refuse_header("r 1 500 3\nr.dat 999 1000/mV 16 0 0 0 0 I\n", "signal 1,format 999,16, 24");
+    refuse_header("r 1 500 3\nr.dat 16x2x3 1000/mV 16 0 0 0 0 I\n", "signal 1,format '16x2x3'");
+    refuse_header("r 1 500 3\nr.dat 16:-1 1000/mV 16 0 0 0 0 I\n", "signal 1,format '16:-1'");
 }
 
 static void demographics_are_read_in_every_spelling(void **state)
@@ -490,7 +489,7 @@ int main(void)
         TEST(headers_against_the_grammar_are_refused_by_field),
         TEST(a_lead_named_twice_is_refused),
         TEST(signal_files_outside_the_folder_are_refused),
-        TEST(features_not_read_yet_are_named),
+        TEST(formats_that_are_not_known_are_named),
         TEST(demographics_are_read_in_every_spelling),
         TEST(labels_are_codes_or_class_names),
         TEST(a_record_is_opened_by_its_name_or_header_only),

@@ -54,7 +54,7 @@ static struct recording *parse(void)
     /* a copy of exactly that size, so that AddressSanitizer sees a read behind the end */
     uint8_t *copy = malloc(file.count ? file.count : 1);
     memcpy(copy, file.bytes, file.count);
-    wfdb_annotation_parse(recording, "test.atr", copy, file.count);
+    wfdb_annotation_parse(recording, 360, "test.atr", copy, file.count);
     free(copy);
     file.count = 0;
     return recording;

@@ -16,25 +16,18 @@ static const char *data_path(const char *name)
     return path;
 }
 
-/* What is not read yet, and the word of the refusal that says so. Everything else must open. */
+/* What cannot be a recording, and the word of the refusal that says so. Everything else must open. */
 static const struct {
     const char *name, *word;
 } not_read[] = {
-    {"mitdb/100skew.hea", "skew of 3 samples"},
-    {"formats/wfdb/binformats/binformats.hea", "format 8"},
-    {"formats/wfdb/flacformats/flacformats.hea", "format 508"},
-    {"formats/wfdb/flac_3_constant/flac_3_constant.hea", "format 508"},
-    {"formats/wfdb/derive/310derive", "format 310"},
-    {"formats/wfdb/derive/311derive", "format 311"},
-    {"formats/wfdb/3000003_0003/3000003_0003.hea", "format 80"},
-    {"formats/wfdb/test01/test01_00s_frame.hea", "2 samples per frame"},
-    {"formats/wfdb/test01/test01_00s_skew.hea", "skew of 3 samples"},
-    {"formats/wfdb/test01/test01_00s_skewframe.hea", "skew of 3 samples"},
-    {"formats/wfdb/041s/041s.hea", "multi-segment"},
-    {"formats/wfdb/041s/041s0", "4 samples per frame"},
-    {"formats/wfdb/p000878/3269321_0", "format 80"},
-    {"formats/wfdb/p000878/3269321_layout.hea", "multi-segment"},
-    {"formats/wfdb/p000878/p000878", "36 segments"},
+    {"formats/wfdb/binformats/binformats.hea", "no signal is an ECG lead (sig 0"},
+    {"formats/wfdb/flacformats/flacformats.hea", "no signal is an ECG lead"},
+    {"formats/wfdb/flac_3_constant/flac_3_constant.hea", "no signal is an ECG lead"},
+    {"formats/wfdb/derive/310derive", "no signal is an ECG lead"},
+    {"formats/wfdb/derive/311derive", "no signal is an ECG lead"},
+    {"formats/wfdb/p000878/3269321_0001.hea", "no signal is an ECG lead (PLETH: not a known lead)"},
+    {"formats/wfdb/p000878/3269321_layout.hea", "layout of a record of several segments"},
+    {"formats/wfdb/p000878/p000878", "the headers of 30 are missing: 3269321_0003"},
     {"formats/wfdb/ann/1003.hea", "1003.dat: no such file"},
 };
 
@@ -56,7 +49,7 @@ static void check_header(const char *name)
         fail_msg("%s was refused: %s", name, status_message());
     if (recording_verify(r) != STATUS_OK)
         fail_msg("%s: %s", name, status_message());
-    if (r->n_left_out > 0)
+    if (r->n_left_out > 0 && !has_prefix(name, "formats/wfdb/")) /* monitors: ABP, PLETH and others */
         fail_msg("%s: %s", name, r->left_out[0].reason);
     recording_close(r);
     opened++;
@@ -83,7 +76,7 @@ static void every_record_opens_and_its_checksums_hold(void **state)
     (void)state;
     opened = refused = 0;
     check_folder("");
-    printf("%zu records opened and verified, %zu refused for a feature not read yet\n", opened, refused);
+    printf("%zu records opened and verified, %zu refused with a reason\n", opened, refused);
     assert_true(opened > 1500);
 }
 
@@ -254,8 +247,9 @@ static void an_annotation_beyond_32_bits_is_found(void **state)
     char *bytes;
     size_t count;
     struct recording *r = recording_new("huge.hea");
+    r->rate_hz = 360;
     assert_int_equal(file_read(data_path("formats/wfdb/ann/huge.qrs"), 1 << 20, &bytes, &count), STATUS_OK);
-    wfdb_annotation_parse(r, "huge.qrs", (const uint8_t *)bytes, count);
+    wfdb_annotation_parse(r, 360, "huge.qrs", (const uint8_t *)bytes, count);
     assert_int_equal(r->n_events, 1);
     assert_int_equal(r->events[0].sample, 10000000000);
     assert_int_equal(r->n_warnings, 0);
