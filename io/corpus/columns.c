@@ -9,11 +9,19 @@
 
 #define RECORD(name, field, kind, count)                                                                               \
     {                                                                                                                  \
-        name, offsetof(struct corpus_record, field), kind, count                                                       \
+        name, offsetof(struct corpus_record, field), kind, count, false                                                \
+    }
+#define LATER(name, field, kind)                                                                                       \
+    {                                                                                                                  \
+        name, offsetof(struct corpus_record, field), kind, 1, true                                                     \
+    }
+#define KEY(name, field, kind)                                                                                         \
+    {                                                                                                                  \
+        name, offsetof(struct corpus_key, field), kind, 1, false                                                       \
     }
 #define EVENT(name, field, kind, count)                                                                                \
     {                                                                                                                  \
-        name, offsetof(struct corpus_event, field), kind, count                                                        \
+        name, offsetof(struct corpus_event, field), kind, count, false                                                 \
     }
 
 /* The columns of a shard come first, in the same order in both tables. */
@@ -41,6 +49,8 @@ static const struct column record_columns[] = {
     RECORD("first_event", first_event, COLUMN_U32, 1),
     RECORD("n_events", n_events, COLUMN_U32, 1),
     RECORD("name", name, COLUMN_TEXT, sizeof((struct corpus_record *)0)->name),
+    LATER("excluded", excluded, COLUMN_U8),
+    LATER("double_of", double_of, COLUMN_U32),
 };
 
 static const struct column event_columns[] = {
@@ -49,10 +59,16 @@ static const struct column event_columns[] = {
     EVENT("code", code, COLUMN_TEXT, sizeof((struct corpus_event *)0)->code),
 };
 
+static const struct column key_columns[] = {
+    KEY("record", record, COLUMN_U32),
+    KEY("key", key, COLUMN_U64),
+};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 const struct table shard_table = {"records", shard_columns, COUNT(shard_columns), sizeof(struct corpus_record)};
 const struct table record_table = {"records", record_columns, COUNT(record_columns), sizeof(struct corpus_record)};
 const struct table event_table = {"events", event_columns, COUNT(event_columns), sizeof(struct corpus_event)};
+const struct table key_table = {"keys", key_columns, COUNT(key_columns), sizeof(struct corpus_key)};
 
 static size_t element_bytes(enum column_kind kind)
 {
@@ -149,6 +165,8 @@ enum status table_read(const struct table *table, hid_t file, const char *path, 
         size_t bytes = column_bytes(column);
         hsize_t shape[2];
         int rank = column_shape(column, count, shape);
+        if (column->is_optional && H5Lexists(group, column->name, H5P_DEFAULT) == 0)
+            continue;
         values = xcalloc(count + 1, bytes);
         memory = column_type(column, false);
         TRY(hdf5_read_array(group, column->name, path, memory, rank, shape, file_bytes, H5P_DEFAULT, values));

@@ -4,6 +4,7 @@
 #ifndef IO_CORPUS_COLUMNS_H
 #define IO_CORPUS_COLUMNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,8 @@ struct column {
     const char *name;
     size_t offset; /* in the struct */
     enum column_kind kind;
-    unsigned count; /* elements a row; 1: the dataset is [rows], else [rows, count] */
+    unsigned count;   /* elements a row; 1: the dataset is [rows], else [rows, count] */
+    bool is_optional; /* came with a later version: where it is missing, fields stay as they are */
 };
 
 struct table {
@@ -35,8 +37,8 @@ struct table {
 };
 
 /* /records of a shard and of the index (struct corpus_record; the shard's is the immutable part), /events of the index
- * (struct corpus_event). */
-extern const struct table shard_table, record_table, event_table;
+ * (struct corpus_event), /keys of the index (struct corpus_key; indexes of older programs have none). */
+extern const struct table shard_table, record_table, event_table, key_table;
 
 /* rows: array of `count` structs. Local. */
 enum status table_write(const struct table *table, hid_t file, const char *path, const void *rows, size_t count);

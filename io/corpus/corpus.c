@@ -51,9 +51,14 @@ static void *receive(const struct world *world, void *array, size_t count, size_
 /* What rank 0 read becomes known to all. */
 static void share(struct corpus *corpus, const struct world *world)
 {
-    uint64_t sizes[] = {corpus->n_records, corpus->n_classes, corpus->n_sources,  corpus->n_events,
-                        corpus->n_shards,  corpus->hash,      corpus->n_refusals, 0};
-    sizes[7] = corpus->recipe_json ? strlen(corpus->recipe_json) : 0;
+    uint64_t sizes[] = {
+        corpus->n_records,      corpus->n_classes,
+        corpus->n_sources,      corpus->n_events,
+        corpus->n_shards,       corpus->hash,
+        corpus->n_refusals,     corpus->recipe_json ? strlen(corpus->recipe_json) : 0,
+        corpus->n_contributors, corpus->n_withdrawals,
+        corpus->index_revision,
+    };
     comm_broadcast(world, sizes, sizeof sizes, 0);
     corpus->n_records = sizes[0];
     corpus->n_classes = sizes[1];
@@ -62,12 +67,17 @@ static void share(struct corpus *corpus, const struct world *world)
     corpus->n_shards = sizes[4];
     corpus->hash = sizes[5];
     corpus->n_refusals = sizes[6];
+    corpus->n_contributors = sizes[8];
+    corpus->n_withdrawals = sizes[9];
+    corpus->index_revision = (uint32_t)sizes[10];
     corpus->records = receive(world, corpus->records, corpus->n_records, sizeof *corpus->records);
     corpus->classes = receive(world, corpus->classes, corpus->n_classes, sizeof *corpus->classes);
     corpus->sources = receive(world, corpus->sources, corpus->n_sources, sizeof *corpus->sources);
     corpus->events = receive(world, corpus->events, corpus->n_events, sizeof *corpus->events);
     corpus->shards = receive(world, corpus->shards, corpus->n_shards, sizeof *corpus->shards);
     corpus->refusals = receive(world, corpus->refusals, corpus->n_refusals, sizeof *corpus->refusals);
+    corpus->contributors = receive(world, corpus->contributors, corpus->n_contributors, sizeof *corpus->contributors);
+    corpus->withdrawals = receive(world, corpus->withdrawals, corpus->n_withdrawals, sizeof *corpus->withdrawals);
     corpus->labels = receive(world, corpus->labels, corpus->n_records * corpus->n_classes, 1);
     corpus->recipe_json = receive(world, corpus->recipe_json, sizes[7], 1);
     comm_broadcast(world, corpus->recipe_hash, sizeof corpus->recipe_hash, 0);
@@ -78,7 +88,8 @@ static void share(struct corpus *corpus, const struct world *world)
         char name[SHARD_NAME_BYTES];
         corpus->shard_paths = xcalloc(corpus->n_shards + 1, sizeof *corpus->shard_paths);
         for (size_t i = 0; i < corpus->n_shards; i++)
-            corpus->shard_paths[i] = corpus_file_path(corpus->path, shard_file_name(name, (uint32_t)i));
+            corpus->shard_paths[i] =
+                corpus_file_path(corpus->path, shard_file_name(name, (uint32_t)i, corpus->shards[i].revision));
     }
 }
 
@@ -111,6 +122,8 @@ void corpus_close(struct corpus *corpus)
     free(corpus->events);
     free(corpus->shards);
     free(corpus->refusals);
+    free(corpus->contributors);
+    free(corpus->withdrawals);
     free(corpus->labels);
     free(corpus->recipe_json);
     free(corpus->path);

@@ -1,8 +1,8 @@
 /* io/corpus/corpus.h — a corpus for reading: manifest and index in memory, shards opened as the loader needs them.
  *
  * A corpus is a folder: manifest.json with its checksum manifest.json.xxh64, index.h5 (small, edited: patients, splits,
- * labels, events) and shards/NNNNN.h5 (immutable samples). docs/FORMATS.md has the layouts. writer.h makes one,
- * sampler.h decides the order of records, loader.h brings packed batches. */
+ * labels, events) and shards/NNNNN.h5 (immutable samples). docs/FORMATS.md has the layouts. writer.h makes one, edit.h
+ * changes one, sampler.h decides the order of records, loader.h brings packed batches. */
 #ifndef IO_CORPUS_CORPUS_H
 #define IO_CORPUS_CORPUS_H
 
@@ -17,6 +17,7 @@ enum { CORPUS_FORMAT_VERSION = 1, CHUNK_ROWS = 120, PATIENT_HASH_BYTES = 32, CLA
 /* Values are stored: never renumber. */
 enum split { SPLIT_EXCLUDED = -1, SPLIT_TRAIN = 0, SPLIT_VALIDATION = 1, SPLIT_TEST = 2 };
 enum label_state { LABEL_UNKNOWN = -1, LABEL_ABSENT = 0, LABEL_PRESENT = 1 };
+enum exclusion { EXCLUDED_NOT = 0, EXCLUDED_DOUBLE = 1, N_EXCLUSIONS };
 
 const char *split_name(enum split split);
 bool split_from_name(const char *name, enum split *split);
@@ -45,6 +46,8 @@ struct corpus_record {
     uint32_t group;                      /* records of one patient or with equal samples; one split a group */
     uint16_t source;                     /* row of corpus->sources */
     int8_t split;                        /* enum split */
+    uint8_t excluded;                    /* enum exclusion: why the split is SPLIT_EXCLUDED */
+    uint32_t double_of;                  /* excluded as a double: the record that is kept in its place */
     int16_t fold;                        /* of the label table; -1: none */
     float age_years;                     /* NaN: unknown */
     int8_t sex;                          /* enum sex of io/recording: -1 unknown, 0 male, 1 female */
@@ -59,10 +62,34 @@ struct corpus_source {
     char name[64]; /* folder of the input, or the recipe's name for it */
     char licence[64];
     uint32_t records;
+    uint16_t contributor; /* row of corpus->contributors */
+};
+
+/* Who made a part of a corpus that several sites have pooled. */
+struct corpus_contributor {
+    char name[64];    /* as given to build with --contributor; "" not given */
+    char key_id[17];  /* which key made the patient hashes of this part */
+    uint64_t hash;    /* XXH64 of the manifest that was merged; 0: built here */
+    char program[32]; /* version that built it */
+};
+
+/* What was taken out again: one row a record. */
+enum withdrawal_kind { WITHDRAWN_PATIENT, WITHDRAWN_RECORD, WITHDRAWN_SOURCE, N_WITHDRAWAL_KINDS };
+struct withdrawal {
+    uint8_t kind;                        /* enum withdrawal_kind: what was asked for */
+    uint64_t content;                    /* of the record */
+    uint8_t patient[PATIENT_HASH_BYTES]; /* of the record; zeros unless a patient was withdrawn */
+};
+
+/* Recordings that share a key belong to one person; io/pack says what keys are made of. */
+struct corpus_key {
+    uint32_t record;
+    uint64_t key;
 };
 
 struct shard_info {
     uint32_t number;        /* of its file name */
+    uint32_t revision;      /* of its file name: 0 as built, else the edit that wrote it */
     uint64_t bytes, hash;   /* of the file: size and XXH64 */
     uint64_t records, rows; /* rows of /signal, a multiple of CHUNK_ROWS */
 };
@@ -75,24 +102,31 @@ struct refusal {
 struct corpus {
     char *path;
     uint64_t hash; /* XXH64 of manifest.json */
-    size_t n_records, n_classes, n_sources, n_events, n_shards, n_refusals;
+    size_t n_records, n_classes, n_sources, n_events, n_shards, n_refusals, n_contributors, n_withdrawals;
+    uint32_t index_revision;       /* of the index's file name, as of shards */
     struct corpus_record *records; /* [n_records], in index order */
     struct corpus_class *classes;  /* vocabulary */
     struct corpus_source *sources;
     struct corpus_event *events;
     struct refusal *refusals;
+    struct corpus_contributor *contributors; /* one at least */
+    struct withdrawal *withdrawals;
     int8_t *labels;            /* [n_records, n_classes]; records[i].labels points into it */
     struct shard_info *shards; /* [n_shards] */
     char **shard_paths;        /* [n_shards], absolute or relative to the working folder */
     char recipe_hash[17];      /* of the preprocessing (io/signal signal_recipe_hash) */
     char *recipe_json;         /* the preprocessing recipe as it stands in the manifest */
-    char key_id[17];           /* which site key made the patient hashes */
+    char key_id[17];           /* which site key made the patient hashes; "several" if contributors used theirs */
 };
 
 /* Reads manifest and index: rank 0 reads and checks them, the others receive them. Collective, ends in agreement.
  * STATUS_DAMAGED: no manifest (an interrupted build), a checksum that fails, sizes that contradict each other. */
 enum status corpus_open(struct corpus **out, const char *path, const struct world *world);
 void corpus_close(struct corpus *corpus);
+
+/* The keys by which recordings of one person are known, in the order of the records; freed by the caller. None if the
+ * corpus was made before they were kept. Reads the index file again; local. */
+enum status corpus_read_keys(const struct corpus *corpus, struct corpus_key **keys, size_t *n_keys);
 
 /* Overrides splits by folds: a record whose fold is listed gets that split; groups are kept whole (a group with a
  * record in test goes to test, then validation). Records without a fold keep their split. Local; give all ranks the

@@ -19,6 +19,9 @@ enum status check_record_shape(const struct corpus_record *record, const char *p
             "%s: record '%s': weight %g, must be 0 to %d", path, name, (double)record->weight, MAX_WEIGHT);
     REQUIRE(record->split >= SPLIT_EXCLUDED && record->split <= SPLIT_TEST, STATUS_DAMAGED,
             "%s: record '%s': split %d, must be -1 to 2", path, name, record->split);
+    REQUIRE(record->excluded < N_EXCLUSIONS && (!record->excluded || record->split == SPLIT_EXCLUDED), STATUS_DAMAGED,
+            "%s: record '%s': excluded %u with split %s, must be below %d and only with split excluded", path, name,
+            record->excluded, split_name((enum split)record->split), N_EXCLUSIONS);
     REQUIRE(record->sex >= -1 && record->sex <= 1, STATUS_DAMAGED, "%s: record '%s': sex %d, must be -1, 0 or 1", path,
             name, record->sex);
     REQUIRE(isnan(record->age_years) || (record->age_years >= 0 && record->age_years <= 150), STATUS_DAMAGED,
@@ -48,6 +51,8 @@ static enum status check_references(const struct corpus *corpus, const struct co
             path, name, record->row, shard->records);
     REQUIRE(record->source < corpus->n_sources, STATUS_DAMAGED, "%s: record '%s': source %u, there are %zu", path, name,
             record->source, corpus->n_sources);
+    REQUIRE(record->excluded != EXCLUDED_DOUBLE || record->double_of < corpus->n_records, STATUS_DAMAGED,
+            "%s: record '%s': double of record %u, there are %zu", path, name, record->double_of, corpus->n_records);
     REQUIRE(record->first_event <= corpus->n_events && record->n_events <= corpus->n_events - record->first_event,
             STATUS_DAMAGED, "%s: record '%s': events %u to %" PRIu64 ", there are %zu", path, name, record->first_event,
             (uint64_t)record->first_event + record->n_events, corpus->n_events);
@@ -107,6 +112,10 @@ enum status corpus_check(const struct corpus *corpus)
 {
     enum status status;
     REQUIRE(corpus->n_records < UINT32_MAX, STATUS_DAMAGED, "%s: too many records", corpus->path);
+    for (size_t i = 0; i < corpus->n_sources; i++)
+        REQUIRE(corpus->sources[i].contributor < corpus->n_contributors, STATUS_DAMAGED,
+                "%s: source '%s': contributor %u, there are %zu", corpus->path, corpus->sources[i].name,
+                corpus->sources[i].contributor, corpus->n_contributors);
     for (size_t i = 0; i < corpus->n_records; i++) {
         TRY(check_record_shape(&corpus->records[i], corpus->path));
         TRY(check_references(corpus, &corpus->records[i]));

@@ -18,7 +18,8 @@ static enum status check_count(const char *path, const char *what, uint64_t foun
 enum status index_read(struct corpus *corpus, const struct index_identity *identity)
 {
     enum status status;
-    char *path = corpus_file_path(corpus->path, INDEX_NAME), found[17], expected[17];
+    char name[SHARD_NAME_BYTES], *path = corpus_file_path(corpus->path, index_file_name(name, identity->revision));
+    char found[17], expected[17];
     hid_t file = -1;
     uint64_t bytes, hash, count;
     REQUIRE(file_exists(path), STATUS_DAMAGED, "%s: is missing; copy it again from where the corpus came", path);
@@ -51,11 +52,43 @@ fail:
     return status;
 }
 
-enum status index_write(const char *folder, const struct corpus_record *records, size_t n_records, size_t n_classes,
-                        const struct corpus_event *events, size_t n_events)
+enum status corpus_read_keys(const struct corpus *corpus, struct corpus_key **keys, size_t *n_keys)
 {
     enum status status;
-    char *path = corpus_file_path(folder, INDEX_NAME), *temporary = format_text("%s.tmp", path);
+    char name[SHARD_NAME_BYTES], *path = corpus_file_path(corpus->path, index_file_name(name, corpus->index_revision));
+    hid_t file = -1;
+    uint64_t bytes, count = 0;
+    *keys = NULL;
+    *n_keys = 0;
+    TRY(file_size(path, &bytes));
+    TRY(hdf5_open_file(&file, path));
+    if (H5Lexists(file, key_table.group, H5P_DEFAULT) > 0)
+        TRY(table_length(&key_table, file, path, bytes, &count));
+    *keys = xcalloc(count + 1, sizeof **keys);
+    if (count > 0)
+        TRY(table_read(&key_table, file, path, bytes, *keys, count));
+    for (size_t i = 0; i < count; i++)
+        REQUIRE((*keys)[i].record < corpus->n_records, STATUS_DAMAGED, "%s: /keys/record, row %zu: %u, there are %zu",
+                path, i, (*keys)[i].record, corpus->n_records);
+    *n_keys = count;
+    status = STATUS_OK;
+fail:
+    if (status != STATUS_OK) {
+        free(*keys);
+        *keys = NULL;
+    }
+    hdf5_close(file);
+    free(path);
+    return status;
+}
+
+enum status index_write(const char *folder, uint32_t revision, const struct corpus_record *records, size_t n_records,
+                        const struct corpus_description *description)
+{
+    enum status status;
+    char name[SHARD_NAME_BYTES], *path = corpus_file_path(folder, index_file_name(name, revision));
+    char *temporary = format_text("%s.tmp", path);
+    size_t n_classes = description->n_classes;
     int8_t *labels = xmalloc(n_records * n_classes + 1);
     hid_t file = -1;
     hsize_t shape[2] = {n_records, n_classes};
@@ -64,7 +97,8 @@ enum status index_write(const char *folder, const struct corpus_record *records,
             labels[i * n_classes + c] = records[i].labels[c];
     TRY(hdf5_create_file(&file, temporary));
     TRY(table_write(&record_table, file, temporary, records, n_records));
-    TRY(table_write(&event_table, file, temporary, events, n_events));
+    TRY(table_write(&event_table, file, temporary, description->events, description->n_events));
+    TRY(table_write(&key_table, file, temporary, description->keys, description->n_keys));
     TRY(hdf5_write_array(file, "labels", temporary, H5T_STD_I8LE, H5T_NATIVE_INT8, 2, shape, labels));
     TRY_H5(H5Fflush(file, H5F_SCOPE_LOCAL), STATUS_IO, "%s: cannot be written out; is the disk full?", temporary);
     herr_t closed = H5Fclose(file);

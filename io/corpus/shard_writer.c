@@ -17,7 +17,7 @@
 struct shard_writer {
     char *folder, *path, *temporary; /* path: of the open shard; NULL if none is open */
     uint64_t shard_bytes;
-    uint32_t next_number, stride;
+    uint32_t next_number, stride, revision;
     hid_t file, signal;
     uint64_t rows, stored; /* of the open shard: rows given out, bytes of its chunks */
     struct corpus_record *records;
@@ -35,17 +35,10 @@ struct shard_writer {
     unsigned char *frame;    /* [FRAME_CAPACITY] */
 };
 
-enum status shard_writer_create(struct shard_writer **out, const char *folder, uint64_t shard_bytes,
-                                uint32_t first_number, uint32_t stride)
+static struct shard_writer *make_writer(const char *folder, uint64_t shard_bytes, uint32_t first_number,
+                                        uint32_t stride)
 {
-    enum status status;
-    char *manifest = corpus_file_path(folder, MANIFEST_NAME), *shards = corpus_file_path(folder, SHARD_FOLDER);
-    struct shard_writer *writer = NULL;
-    TRY(hdf5_start());
-    REQUIRE(!file_exists(manifest), STATUS_USAGE,
-            "%s: holds a finished corpus; choose another folder or remove it first", folder);
-    TRY(folder_make(shards));
-    writer = xcalloc(1, sizeof *writer);
+    struct shard_writer *writer = xcalloc(1, sizeof *writer);
     writer->folder = duplicate_text(folder);
     writer->shard_bytes = shard_bytes;
     writer->next_number = first_number;
@@ -55,12 +48,41 @@ enum status shard_writer_create(struct shard_writer **out, const char *folder, u
     writer->chunk = NEW_ARRAY(int16_t, CHUNK_SAMPLES);
     writer->shuffled = xmalloc(CHUNK_BYTES);
     writer->frame = xmalloc(FRAME_CAPACITY);
-    *out = writer;
+    return writer;
+}
+
+enum status shard_writer_create(struct shard_writer **out, const char *folder, uint64_t shard_bytes,
+                                uint32_t first_number, uint32_t stride)
+{
+    enum status status;
+    char *manifest = corpus_file_path(folder, MANIFEST_NAME), *shards = corpus_file_path(folder, SHARD_FOLDER);
+    TRY(hdf5_start());
+    REQUIRE(!file_exists(manifest), STATUS_USAGE,
+            "%s: holds a finished corpus; choose another folder or remove it first", folder);
+    TRY(folder_make(shards));
+    *out = make_writer(folder, shard_bytes, first_number, stride);
     status = STATUS_OK;
 fail:
     free(shards);
     free(manifest);
     return status;
+}
+
+enum status shard_writer_create_revision(struct shard_writer **out, const char *folder, uint32_t number,
+                                         uint32_t revision)
+{
+    enum status status = hdf5_start();
+    if (status != STATUS_OK)
+        return status;
+    *out = make_writer(folder, UINT64_MAX, number, 1);
+    (*out)->revision = revision;
+    return STATUS_OK;
+}
+
+const struct shard_info *shard_writer_finished(const struct shard_writer *writer, size_t *n_shards)
+{
+    *n_shards = writer->n_shards;
+    return writer->shards;
 }
 
 static void forget_shard(struct shard_writer *writer)
@@ -105,7 +127,7 @@ static enum status open_shard(struct shard_writer *writer)
 {
     enum status status;
     char name[SHARD_NAME_BYTES];
-    writer->path = corpus_file_path(writer->folder, shard_file_name(name, writer->next_number));
+    writer->path = corpus_file_path(writer->folder, shard_file_name(name, writer->next_number, writer->revision));
     writer->temporary = format_text("%s.tmp", writer->path);
     TRY(hdf5_create_file(&writer->file, writer->temporary));
     TRY(create_signal(writer));
@@ -119,7 +141,10 @@ static enum status close_shard(struct shard_writer *writer)
 {
     enum status status;
     hsize_t shape[1] = {writer->n_chunks};
-    struct shard_info info = {.number = writer->next_number, .records = writer->n_records, .rows = writer->rows};
+    struct shard_info info = {.number = writer->next_number,
+                              .revision = writer->revision,
+                              .records = writer->n_records,
+                              .rows = writer->rows};
     TRY(hdf5_write_array(writer->file, "chunks", writer->temporary, H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, shape,
                          writer->chunk_hash));
     TRY(table_write(&shard_table, writer->file, writer->temporary, writer->records, writer->n_records));

@@ -37,8 +37,8 @@ static enum status number_densely(const char *folder, struct shard_info *shards,
     for (size_t i = 0; i < n_shards; i++) {
         if (shards[i].number == i)
             continue;
-        from = corpus_file_path(folder, shard_file_name(name, shards[i].number));
-        to = corpus_file_path(folder, shard_file_name(name, (uint32_t)i));
+        from = corpus_file_path(folder, shard_file_name(name, shards[i].number, 0));
+        to = corpus_file_path(folder, shard_file_name(name, (uint32_t)i, 0));
         TRY(file_rename(from, to));
         free(from);
         free(to);
@@ -52,9 +52,8 @@ fail:
     return status;
 }
 
-/* What corpus_open() will check, checked before anybody relies on it. */
-static enum status check_before(const char *folder, struct corpus_record *records, size_t n_records,
-                                const struct corpus_description *description)
+enum status description_check(const char *folder, struct corpus_record *records, size_t n_records,
+                              const struct corpus_description *description)
 {
     struct corpus view = {
         .path = (char *)folder,
@@ -68,6 +67,7 @@ static enum status check_before(const char *folder, struct corpus_record *record
         .sources = (struct corpus_source *)description->sources,
         .events = (struct corpus_event *)description->events,
         .shards = (struct shard_info *)description->shards,
+        .n_contributors = description->n_contributors ? description->n_contributors : 1,
     };
     return corpus_check(&view);
 }
@@ -79,8 +79,9 @@ enum status corpus_write_index(const char *folder, struct corpus_record *records
     size_t n_shards = description->n_shards;
     const struct shard_info *given = description->shards;
     struct shard_info *shards = NEW_ARRAY(struct shard_info, n_shards + 1);
-    char *manifest = corpus_file_path(folder, MANIFEST_NAME), *index = corpus_file_path(folder, INDEX_NAME);
-    struct index_identity identity;
+    char name[SHARD_NAME_BYTES], *manifest = corpus_file_path(folder, MANIFEST_NAME);
+    char *index = corpus_file_path(folder, index_file_name(name, 0));
+    struct index_identity identity = {0};
     if (n_shards > 0)
         memcpy(shards, given, n_shards * sizeof *shards);
     description->shards = shards;
@@ -88,8 +89,8 @@ enum status corpus_write_index(const char *folder, struct corpus_record *records
     REQUIRE(unlink(manifest) == 0 || errno == ENOENT, STATUS_IO, "%s: the old one cannot be removed: %s", manifest,
             strerror(errno));
     TRY(number_densely(folder, shards, n_shards, records, n_records));
-    TRY(check_before(folder, records, n_records, description));
-    TRY(index_write(folder, records, n_records, description->n_classes, description->events, description->n_events));
+    TRY(description_check(folder, records, n_records, description));
+    TRY(index_write(folder, 0, records, n_records, description));
     TRY(file_hash(index, &identity.hash, &identity.bytes));
     TRY(manifest_write(folder, description, n_records, &identity));
     status = STATUS_OK;
@@ -99,4 +100,27 @@ fail:
     free(manifest);
     free(shards);
     return status;
+}
+
+struct corpus_description corpus_describe(const struct corpus *corpus)
+{
+    return (struct corpus_description){
+        .classes = corpus->classes,
+        .n_classes = corpus->n_classes,
+        .sources = corpus->sources,
+        .n_sources = corpus->n_sources,
+        .events = corpus->events,
+        .n_events = corpus->n_events,
+        .shards = corpus->shards,
+        .n_shards = corpus->n_shards,
+        .refusals = corpus->refusals,
+        .n_refusals = corpus->n_refusals,
+        .contributors = corpus->contributors,
+        .n_contributors = corpus->n_contributors,
+        .withdrawals = corpus->withdrawals,
+        .n_withdrawals = corpus->n_withdrawals,
+        .recipe_json = corpus->recipe_json,
+        .recipe_hash = corpus->recipe_hash,
+        .key_id = corpus->key_id,
+    };
 }

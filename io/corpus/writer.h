@@ -18,6 +18,13 @@ struct shard_writer;
 enum status shard_writer_create(struct shard_writer **out, const char *folder, uint64_t shard_bytes,
                                 uint32_t first_number, uint32_t stride);
 
+/* One shard, written into a finished corpus as the given edit's version of it (edit.h). */
+enum status shard_writer_create_revision(struct shard_writer **out, const char *folder, uint32_t number,
+                                         uint32_t revision);
+
+/* The shards finished so far; borrowed, until the next call. */
+const struct shard_info *shard_writer_finished(const struct shard_writer *writer, size_t *n_shards);
+
 /* Begins a record of known shape, takes its rows second after second, ends it. The writer fills shard, row, first_row
  * and content of *record. samples: int16 [seconds, leads, 300]. A record of any length: at most one chunk is buffered.
  */
@@ -42,6 +49,12 @@ struct corpus_description {
     size_t n_shards;
     const struct refusal *refusals;
     size_t n_refusals;
+    const struct corpus_contributor *contributors; /* none: this program with key_id */
+    size_t n_contributors;
+    const struct withdrawal *withdrawals;
+    size_t n_withdrawals;
+    const struct corpus_key *keys; /* in the order of the records */
+    size_t n_keys;
     const char *recipe_json, *recipe_hash, *key_id;
 };
 
@@ -51,6 +64,9 @@ struct corpus_description {
  * contradictory one. */
 enum status corpus_write_index(const char *folder, struct corpus_record *records, size_t n_records,
                                struct corpus_description *description);
+
+/* A description that borrows everything from an open corpus but its keys. */
+struct corpus_description corpus_describe(const struct corpus *corpus);
 
 /* Recomputes all checksums: manifest, index, every stored chunk, every record. Shards are divided over ranks. Each
  * fault is logged as it is found. Collective. STATUS_DAMAGED with the first fault; *faults counts them. */

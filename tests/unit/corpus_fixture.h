@@ -41,7 +41,7 @@ static inline void fixture_fill(int16_t *samples, uint32_t record, uint32_t seco
 }
 
 static const struct corpus_class fixture_classes[] = {{"426783006", "SNR"}, {"164889003", "AF"}};
-static const struct corpus_source fixture_sources[] = {{"first", "CC-BY-4.0", 0}, {"second", "ODbL", 0}};
+static const struct corpus_source fixture_sources[] = {{"first", "CC-BY-4.0", 0, 0}, {"second", "ODbL", 0, 0}};
 static const struct corpus_event fixture_events[] = {{1.5f, 1.5f, "PVC"}, {3.0f, 9.0f, "AF"}};
 
 static inline struct corpus_record fixture_record(uint32_t r)
