@@ -11,47 +11,16 @@ static const struct {
     const char *alias;
     enum lead lead;
 } aliases[] = {
-    /* MIT-BIH calls its modified limb lead II MLII; its shape is that of II */
-    {"MLII", LEAD_II},
-    {"ML2", LEAD_II},
-    {"DI", LEAD_I},
-    {"DII", LEAD_II},
-    {"DIII", LEAD_III},
-    {"L1", LEAD_I},
-    {"L2", LEAD_II},
-    {"L3", LEAD_III},
-    {"MV1", LEAD_V1},
-    {"MCL1", LEAD_OTHER},
-    {"C1", LEAD_V1},
-    {"C2", LEAD_V2},
-    {"C3", LEAD_V3},
-    {"C4", LEAD_V4},
-    {"C5", LEAD_V5},
-    {"C6", LEAD_V6},
-    {"VX", LEAD_X},
-    {"VY", LEAD_Y},
-    {"VZ", LEAD_Z},
-    {"MLI", LEAD_OTHER},
-    {"MLIII", LEAD_OTHER},
-    {"ECG", LEAD_OTHER},
-    {"CM5", LEAD_OTHER},
-    {"CC5", LEAD_OTHER},
-    {"D3", LEAD_OTHER},
-    {"D4", LEAD_OTHER},
-    {"V7", LEAD_OTHER},
-    {"V8", LEAD_OTHER},
-    {"V9", LEAD_OTHER},
-    {"V3R", LEAD_OTHER},
-    {"V4R", LEAD_OTHER},
-    {"V5R", LEAD_OTHER},
-    {"V6R", LEAD_OTHER},
-    {"-aVR", LEAD_OTHER},
-    {"other", LEAD_OTHER},
-    /* monitors: a chest lead, of which place is not said */
-    {"V", LEAD_OTHER},
-    {"MCL", LEAD_OTHER},
-    {"MCL5", LEAD_OTHER},
-    {"MCL6", LEAD_OTHER},
+    /* MIT-BIH calls its modified limb lead II MLII; its shape is that of II. Monitors call a chest lead of no said
+     * place V. ES, AS, AI: EASI */
+    {"MLII", LEAD_II},     {"ML2", LEAD_II},    {"DI", LEAD_I},      {"DII", LEAD_II},     {"DIII", LEAD_III},
+    {"L1", LEAD_I},        {"L2", LEAD_II},     {"L3", LEAD_III},    {"MV1", LEAD_V1},     {"MCL1", LEAD_OTHER},
+    {"C1", LEAD_V1},       {"C2", LEAD_V2},     {"C3", LEAD_V3},     {"C4", LEAD_V4},      {"C5", LEAD_V5},
+    {"C6", LEAD_V6},       {"VX", LEAD_X},      {"VY", LEAD_Y},      {"VZ", LEAD_Z},       {"MLI", LEAD_OTHER},
+    {"MLIII", LEAD_OTHER}, {"ECG", LEAD_OTHER}, {"CM5", LEAD_OTHER}, {"CC5", LEAD_OTHER},  {"D3", LEAD_OTHER},
+    {"D4", LEAD_OTHER},    {"V7", LEAD_OTHER},  {"V8", LEAD_OTHER},  {"V9", LEAD_OTHER},   {"V3R", LEAD_OTHER},
+    {"V4R", LEAD_OTHER},   {"V5R", LEAD_OTHER}, {"V6R", LEAD_OTHER}, {"-aVR", LEAD_OTHER}, {"other", LEAD_OTHER},
+    {"V", LEAD_OTHER},     {"MCL", LEAD_OTHER}, {"ES", LEAD_OTHER},  {"AS", LEAD_OTHER},   {"AI", LEAD_OTHER},
 };
 
 const char *lead_name(enum lead lead)
