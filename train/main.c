@@ -18,6 +18,7 @@ enum option_key {
     OPTION_MAX_HOURS,
     OPTION_RESUME,
     OPTION_DRY_RUN,
+    OPTION_PROFILE,
     OPTION_TOKENIZER,
     OPTION_INIT,
     OPTION_HELP,
@@ -45,6 +46,7 @@ static const struct argp_option options[] = {
     {"max-hours", OPTION_MAX_HOURS, "H", 0, "Save and end with exit code 16 after H hours (else: what Slurm has left)",
      2},
     {"dry-run", OPTION_DRY_RUN, NULL, 0, "Print sizes, memory and steps, and end", 2},
+    {"profile", OPTION_PROFILE, NULL, 0, "Where the time goes, by phase, part and layer, as a table at the end", 2},
     {"quiet", 'q', NULL, 0, "Warnings only", 3},
     {"verbose", 'v', NULL, 0, "More", 3},
     {"help", OPTION_HELP, NULL, 0, "Give this help", -1},
@@ -151,6 +153,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_DRY_RUN:
         command->dry_run = true;
+        return 0;
+    case OPTION_PROFILE:
+        command->profile = true;
         return 0;
     case OPTION_TOKENIZER:
         command->tokenizer_path = text;

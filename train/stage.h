@@ -45,7 +45,8 @@ struct stage_operations {
     enum status (*start)(struct stage *stage);
     /* Denominators of the global batch. Local. */
     void (*begin_batch)(struct stage *stage, const struct batch_plan *plan, uint64_t step);
-    /* Forward and backward of micro-batch `micro` of the plan; terms[n_terms]: its contributions. Local. */
+    /* Forward and backward of micro-batch `micro` of the plan; terms[n_terms]: its contributions. Entered in
+     * PHASE_FORWARD, changes to PHASE_BACKWARD. Local. */
     void (*micro_batch)(struct stage *stage, const struct batch *batch, size_t micro,
                         const struct gradient_listener *listener, double *terms);
     /* Sums of the stage's own over ranks, after the gradients'. Collective. May be NULL. */

@@ -92,7 +92,6 @@ static void micro_batch(struct stage *stage, const struct batch *batch, size_t m
     struct run *run = stage->run;
     struct finetune_targets targets = {
         .global_labels = own->global_labels, .seed = run->config->seed, .step = own->step};
-    double clock = clock_seconds();
 
     (void)micro;
     if (own->task == TASK_LEADGEN) {
@@ -104,9 +103,8 @@ static void micro_batch(struct stage *stage, const struct batch *batch, size_t m
         targets.positive_weight = own->labels.positive_weight;
     }
     finetune_forward(own->finetune, stage->weights, batch, &targets, &terms[0]);
-    clock = timers_add(&run->timers, PHASE_FORWARD, clock);
+    timers_switch(&run->timers, PHASE_BACKWARD);
     finetune_backward(own->finetune, stage->weights, run->gradient, listener);
-    timers_add(&run->timers, PHASE_BACKWARD, clock);
 }
 
 static void describe(struct stage *stage, struct message_store *store)

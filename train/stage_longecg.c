@@ -166,14 +166,12 @@ static void micro_batch(struct stage *stage, const struct batch *batch, size_t m
                                       .global_record_labels = own->global_records,
                                       .seed = run->config->seed,
                                       .step = own->step};
-    double clock = clock_seconds();
 
     (void)micro;
     take_labels(own, batch);
     longecg_forward(own->longecg, stage->weights, batch, &targets, &terms[0]);
-    clock = timers_add(&run->timers, PHASE_FORWARD, clock);
+    timers_switch(&run->timers, PHASE_BACKWARD);
     longecg_backward(own->longecg, stage->weights, run->gradient, listener);
-    timers_add(&run->timers, PHASE_BACKWARD, clock);
 }
 
 /* --- validation --------------------------------------------------------------------------------------------------- */

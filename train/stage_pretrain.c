@@ -95,7 +95,7 @@ static void micro_batch(struct stage *stage, const struct batch *batch, size_t m
 {
     struct pretrain_stage *own = (struct pretrain_stage *)stage;
     struct run *run = stage->run;
-    double clock = clock_seconds(), predicted = own->global_masked[0] + own->global_masked[1];
+    double predicted = own->global_masked[0] + own->global_masked[1];
 
     (void)micro;
     tokenizer_encode(own->tokenizer, own->tokenizer_weights, batch, own->codes);
@@ -103,11 +103,11 @@ static void micro_batch(struct stage *stage, const struct batch *batch, size_t m
     for (int half = 0; half < 2; half++) {
         struct backbone_losses losses;
 
+        timers_switch(&run->timers, PHASE_FORWARD);
         backbone_forward(own->backbone, stage->weights, batch, own->codes, own->masked, half == 1,
                          own->global_masked[half], &losses);
-        clock = timers_add(&run->timers, PHASE_FORWARD, clock);
+        timers_switch(&run->timers, PHASE_BACKWARD);
         backbone_backward(own->backbone, stage->weights, run->gradient, half == 1 ? listener : NULL);
-        clock = timers_add(&run->timers, PHASE_BACKWARD, clock);
         terms[0] += losses.loss;
         terms[1] += losses.correct / predicted;
     }

@@ -92,12 +92,11 @@ static void micro_batch(struct stage *stage, const struct batch *batch, size_t m
     struct run *run = stage->run;
     struct demography demography = tokenizer_demography(own, batch);
     struct tokenizer_losses losses;
-    double clock = clock_seconds();
 
     tokenizer_forward(own->tokenizer, stage->weights, batch, &demography, &own->counts, &losses);
-    clock = timers_add(&run->timers, PHASE_FORWARD, clock);
+    timers_switch(&run->timers, PHASE_BACKWARD);
     tokenizer_backward(own->tokenizer, stage->weights, run->gradient, listener);
-    timers_add(&run->timers, PHASE_BACKWARD, clock);
+    timers_switch(&run->timers, PHASE_REDUCE);
     terms[0] = losses.total;
     terms[1] = losses.morphology;
     terms[2] = losses.frequency;

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "model/optimiser.h"
 #include "train/metrics_file.h"
+#include "train/profile_table.h"
 #include "train/run_folder.h"
 #include "train/saving.h"
 
@@ -29,7 +30,9 @@ struct loop {
 
 static void hand_over(void *context, size_t first, size_t count)
 {
+    profile_enter(0, PROFILE_REDUCE);
     reducer_ready(context, first, count);
+    profile_leave();
 }
 
 /* Forward and backward of the micro-batches of this rank. */
@@ -44,15 +47,17 @@ static enum status own_micro_batches(struct run *run, const struct batch_plan *p
 
     for (size_t turn = 0; turn < turns; turn++) {
         size_t i = turn < own ? turn : own - 1;
-        double started = clock_seconds();
         struct batch batch;
 
+        timers_switch(&run->timers, PHASE_LOAD);
         TRY(run_micro_batch(run->loader, plan, i, &batch));
-        timers_add(&run->timers, PHASE_LOAD, started);
+        timers_switch(&run->timers, PHASE_REDUCE);
         reducer_begin_micro(run->reducer, turn + 1 == turns);
         if (batch.n_spans > 0) {
             memset(terms, 0, sizeof terms);
+            timers_switch(&run->timers, PHASE_FORWARD);
             stage->operations->micro_batch(stage, &batch, loader_own_index(run->loader, i), &listener, terms);
+            timers_switch(&run->timers, PHASE_REDUCE);
             reducer_sums_add(run->terms, terms);
         }
         TRY(reducer_end_micro(run->reducer));
@@ -140,30 +145,40 @@ static enum status take_step(struct loop *loop)
     struct run *run = loop->run;
     struct stage *stage = run->stage;
     const struct batch_plan *plan;
-    double clock = clock_seconds();
+    double count = (double)stage->parameters->count;
     bool ends_epoch;
     enum status status;
 
+    timers_switch(&run->timers, PHASE_LOAD);
     TRY(loader_next(run->loader, &plan));
-    clock = timers_add(&run->timers, PHASE_LOAD, clock);
     stage->operations->begin_batch(stage, plan, run->step);
     reducer_begin_step(run->reducer);
     reducer_sums_reset(run->terms);
     status = own_micro_batches(run, plan);
-    clock = clock_seconds();
+    timers_switch(&run->timers, PHASE_REDUCE);
+    profile_enter(0, PROFILE_WAIT);
     TRY(comm_agree(run->world, status));
+    profile_next(PROFILE_REDUCE);
     TRY(reduce(loop));
+    profile_count(0, 2 * count * sizeof(real)); /* own and foreign sums */
+    profile_next(PROFILE_OPTIMISER);
     loop->gradient_norm = gradient_norm(run->gradient, stage->parameters->count);
+    profile_count(0, count * sizeof(real));
     status = guard(loop);
     if (status == STATUS_OK)
         status = dump_gradient(run);
+    profile_next(PROFILE_WAIT);
     TRY(comm_agree(run->world, status));
-    clock = timers_add(&run->timers, PHASE_REDUCE, clock);
+    profile_next(PROFILE_OPTIMISER);
+    timers_switch(&run->timers, PHASE_OPTIMISER);
     optimise(loop);
+    profile_count(0, 7 * count * sizeof(real)); /* gradient read; weights and both moments read and written */
+    profile_next(PROFILE_CODEBOOK);
     ends_epoch = plan->epoch > run->epoch;
     if (stage->operations->after_step != NULL)
         stage->operations->after_step(stage, ends_epoch);
-    timers_add(&run->timers, PHASE_OPTIMISER, clock);
+    profile_leave();
+    timers_switch(&run->timers, PHASE_BETWEEN);
     loop->tokens += (double)plan->n_tokens;
     loop->tokens_since += (double)plan->n_tokens;
     loop->steps_since++;
@@ -197,7 +212,7 @@ static void log_step(struct loop *loop)
               run->step, run->stage->terms[0], run->rate, loop->gradient_norm, report->tokens_per_second,
               1e3 * most[PHASE_LOAD], 1e3 * most[PHASE_FORWARD], 1e3 * most[PHASE_BACKWARD], 1e3 * most[PHASE_REDUCE],
               1e3 * most[PHASE_OPTIMISER]);
-    memset(&run->timers, 0, sizeof run->timers);
+    timers_reset(&run->timers, PHASE_BETWEEN);
     loop->tokens_since = 0;
     loop->steps_since = 0;
     loop->started_since = now;
@@ -207,11 +222,12 @@ static void log_step(struct loop *loop)
 static enum status validate(struct run *run, bool is_final)
 {
     struct stage *stage = run->stage;
-    double figure = NAN, started = clock_seconds();
+    double figure = NAN;
     enum status status;
 
     if (!run->has_validation)
         return STATUS_OK;
+    timers_switch(&run->timers, PHASE_VALIDATE);
     stage->n_results = 0;
     TRY(stage->operations->validate(stage, is_final, &figure));
     if (!isnan(figure) && (isnan(stage->best_figure) || figure > stage->best_figure)) {
@@ -222,7 +238,7 @@ static enum status validate(struct run *run, bool is_final)
     }
     if (run->folder != NULL)
         metrics_write_validation(run->folder->metrics, run);
-    timers_add(&run->timers, PHASE_VALIDATE, started);
+    timers_switch(&run->timers, PHASE_BETWEEN);
 fail:
     return status;
 }
@@ -243,10 +259,11 @@ static bool is_turn(uint64_t step, unsigned every)
 
 static enum status save(struct run *run)
 {
-    double started = clock_seconds();
-    enum status status = save_checkpoint(run);
+    enum status status;
 
-    timers_add(&run->timers, PHASE_SAVE, started);
+    timers_switch(&run->timers, PHASE_SAVE);
+    status = save_checkpoint(run);
+    timers_switch(&run->timers, PHASE_BETWEEN);
     return status;
 }
 
@@ -306,8 +323,10 @@ enum status train_steps(struct run *run)
 {
     struct loop loop = {.run = run, .first_step = run->step, .started_since = clock_seconds()};
     enum stop_reason reason = STOP_NONE;
+    double product_rate = run->command->profile ? profile_begin(run) : 0;
     enum status status = STATUS_OK;
 
+    timers_reset(&run->timers, PHASE_BETWEEN);
     if (run->config->test.fault == FAULT_NO_REDUCTION)
         loop.fault_copy = NEW_ARRAY(real, run->stage->parameters->count);
     progress_start(&loop.progress, stage_kind_name(run->command->kind), "tokens", 0);
@@ -331,6 +350,8 @@ enum status train_steps(struct run *run)
         log_info("ended after step %" PRIu64 " of %" PRIu64 " (--max-steps); continue with --resume", run->step,
                  run->total_steps);
 fail:
+    if (run->command->profile && (status == STATUS_OK || status == STATUS_STOPPED) && run->step > loop.first_step)
+        profile_print(run, run->step - loop.first_step, product_rate);
     free(loop.fault_copy);
     return status;
 }

@@ -1,7 +1,10 @@
-/* train/timers.h — where the time of a step goes. */
+/* train/timers.h — where the time of a step goes.
+ *
+ * At any moment the time belongs to one phase; a change of phase is also one of the profile (base/profile.h). */
 #ifndef TRAIN_TIMERS_H
 #define TRAIN_TIMERS_H
 
+#include "base/profile.h"
 #include "base/progress.h"
 
 enum phase {
@@ -12,23 +15,34 @@ enum phase {
     PHASE_OPTIMISER,
     PHASE_VALIDATE,
     PHASE_SAVE,
-    N_PHASES
+    N_PHASES,
+    PHASE_BETWEEN = N_PHASES /* none of them: log lines, decisions to stop */
 };
 
 static const char *const phase_names[N_PHASES] = {"load",      "forward",  "backward", "reduce",
                                                   "optimiser", "validate", "save"};
 
 struct timers {
-    double seconds[N_PHASES]; /* since the last log line */
+    double seconds[N_PHASES + 1]; /* since the last log line */
+    enum phase phase;             /* whose time it is now */
+    double since;
 };
 
-/* Adds the time since `started` to a phase; returns the present time. */
-static inline double timers_add(struct timers *timers, enum phase phase, double started)
+/* From now on the time is that of `phase`. */
+static inline void timers_switch(struct timers *timers, enum phase phase)
 {
     double now = clock_seconds();
 
-    timers->seconds[phase] += now - started;
-    return now;
+    timers->seconds[timers->phase] += now - timers->since;
+    timers->phase = phase;
+    timers->since = now;
+    profile_phase(phase);
+}
+
+/* Forgets what was counted. */
+static inline void timers_reset(struct timers *timers, enum phase phase)
+{
+    *timers = (struct timers){.phase = phase, .since = clock_seconds()};
 }
 
 #endif
