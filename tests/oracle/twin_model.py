@@ -2,7 +2,8 @@
 
 Parameters have the names and shapes of the checkpoint's tensors, so that a state_dict is a table of tensors. Tokens are
 packed as there: spans one after another, no padding. A Layout holds what attention, tables and means need to know of
-the spans; neighbouring spans of equal shape are computed together.
+the spans; neighbouring spans of equal shape are computed together. Start values are PyTorch's, good enough to measure
+speed; twin_random.py has those of the page, twin_checkpoint.py those of a checkpoint.
 """
 import math
 from collections import namedtuple
@@ -37,7 +38,8 @@ class Layout:
         self.sizes = [leads * seconds for leads, seconds in shapes]
         self.tokens = sum(self.sizes)
         self.first = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
-        self.time = torch.cat([torch.arange(s.seconds).repeat_interleave(len(s.leads)) + s.first_time for s in self.spans])
+        self.time = torch.cat([torch.arange(s.seconds).repeat_interleave(len(s.leads)) + s.first_time
+                               for s in self.spans])
         self.lead = torch.cat([torch.as_tensor(list(s.leads)).repeat(s.seconds) for s in self.spans])
         self.span = torch.repeat_interleave(torch.arange(len(self.spans)), torch.tensor(self.sizes))
         first = token = 0
@@ -160,7 +162,8 @@ class Mlp(nn.Module):
 class Block(nn.Module):
     def __init__(self, width, heads, mlp, layer_scale):
         super().__init__()
-        self.norm1, self.attention, self.norm2, self.mlp = Norm(width), Attention(width, heads), Norm(width), Mlp(width, mlp)
+        self.norm1, self.attention = Norm(width), Attention(width, heads)
+        self.norm2, self.mlp = Norm(width), Mlp(width, mlp)
         self.layer_scale1 = nn.Parameter(torch.full((width,), layer_scale))
         self.layer_scale2 = nn.Parameter(torch.full((width,), layer_scale))
 
@@ -219,7 +222,8 @@ class Decoder(Stack):
     def __init__(self, config, layers, dimension, outputs, pooled):
         super().__init__(config, layers)
         self.input, self.pooled = linear(dimension, config.width), pooled
-        self.head = nn.ModuleDict({"linear1": linear(config.width, config.width), "linear2": linear(config.width, outputs)})
+        self.head = nn.ModuleDict({"linear1": linear(config.width, config.width),
+                                   "linear2": linear(config.width, outputs)})
 
     def forward(self, z, layout):
         x = self.placed(self.input(z), layout)
