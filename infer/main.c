@@ -1,9 +1,9 @@
 /* The program anyecg-infer: command line, and the division of inputs over ranks. */
-#include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/command_line.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -40,8 +40,6 @@ static const struct argp_option options[] = {
     {"split", OPTION_SPLIT, "SPLIT", 0, "train, validation or test (default)", 0},
     {"leads", OPTION_LEADS, "V1,V2,...", 0, "leadgen: leads to be made; default: those missing or without signal", 0},
     {"gain", OPTION_GAIN, "UNITS", 0, "ADC units a mV of raw files, baseline 0, where their headers are wrong", 0},
-    {"quiet", 'q', 0, 0, "only warnings and errors", 0},
-    {"verbose", 'v', 0, 0, "more to read", 0},
     {0},
 };
 
@@ -72,12 +70,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case 'o':
         line->output = value;
-        return 0;
-    case 'q':
-        log_set_level(LOG_WARNING);
-        return 0;
-    case 'v':
-        log_set_level(LOG_DEBUG);
         return 0;
     case ARGP_KEY_ARG:
         if (!line->command)
@@ -216,9 +208,7 @@ int main(int argc, char **argv)
     struct world world;
     enum status status = STATUS_OK;
 
-    argp_err_exit_status = STATUS_USAGE;
-    if (argp_parse(&parser, argc, argv, 0, NULL, &line) != 0)
-        return STATUS_USAGE;
+    command_line_parse(&parser, argc, argv, &line);
     world_single(&world);
     if (world_is_launched())
         status = world_start(&world, &argc, &argv);

@@ -15,6 +15,12 @@ static enum status run(const struct pack_options *options, const struct world *w
         return command_info(options, world);
     case COMMAND_VERIFY:
         return command_verify(options, world);
+    case COMMAND_MERGE:
+        return command_merge(options, world);
+    case COMMAND_REMOVE:
+        return command_remove(options, world);
+    case COMMAND_LABEL:
+        return command_label(options, world);
     default:
         return status_set(STATUS_USAGE, "no command");
     }
@@ -25,12 +31,8 @@ int main(int argc, char **argv)
     struct pack_options options;
     struct world world;
     startup_choose_blas(argv);
-    enum status status = options_parse(&options, argc, argv);
-    if (status != STATUS_OK) {
-        log_error("%s", status_message());
-        return status;
-    }
-    status = world_start(&world, &argc, &argv);
+    options_parse(&options, argc, argv);
+    enum status status = world_start(&world, &argc, &argv);
     if (status != STATUS_OK) {
         log_error("%s", status_message());
         return status;

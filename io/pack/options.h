@@ -9,12 +9,13 @@
 #include "base/status.h"
 #include "comm/world.h"
 
-enum pack_command { COMMAND_NONE, COMMAND_BUILD, COMMAND_SYNTH, COMMAND_INFO, COMMAND_VERIFY };
+enum pack_command { COMMAND_NONE, COMMAND_BUILD, COMMAND_SYNTH, COMMAND_INFO, COMMAND_VERIFY, COMMAND_MERGE, COMMAND_REMOVE, COMMAND_LABEL };
 
 struct pack_options {
     enum pack_command command;
     const char *recipe, *labels, *site_key, *output, *wfdb_folder;
-    bool overwrite;
+    const char *contributor, *patient, *record, *source;
+    bool overwrite, resume, keep_doubles, lists_splits;
     const char **settings; /* [n_settings], "key.sub=value" */
     size_t n_settings;
     char **operands; /* [n_operands], what follows the command */
@@ -25,8 +26,8 @@ struct pack_options {
     unsigned given; /* bits of options seen, to refuse those that the command does not know */
 };
 
-/* Reads the command line; --help and --version end the program. STATUS_USAGE: what is wrong with it. argv lives on. */
-enum status options_parse(struct pack_options *options, int argc, char **argv);
+/* Reads the command line; --help, --version and mistakes end the program. argv lives on. */
+void options_parse(struct pack_options *options, int argc, char **argv);
 void options_free(struct pack_options *options);
 
 /* The commands. Collective; each ends in agreement. STATUS_PARTIAL: done, but some inputs were refused. */
@@ -34,5 +35,8 @@ enum status command_build(const struct pack_options *options, const struct world
 enum status command_synth(const struct pack_options *options, const struct world *world);
 enum status command_info(const struct pack_options *options, const struct world *world);
 enum status command_verify(const struct pack_options *options, const struct world *world);
+enum status command_merge(const struct pack_options *options, const struct world *world);
+enum status command_remove(const struct pack_options *options, const struct world *world);
+enum status command_label(const struct pack_options *options, const struct world *world);
 
 #endif
