@@ -228,6 +228,16 @@ void tokenizer_encode(struct tokenizer *tokenizer, const real *weights, const st
     memcpy(codes, tokenizer->quantizer.codes, batch->n_tokens * sizeof *codes);
 }
 
+void tokenizer_quantize(struct tokenizer *tokenizer, bool quantize)
+{
+    tokenizer->quantizer.quantize = quantize;
+}
+
+bool tokenizer_quantizes(const struct tokenizer *tokenizer)
+{
+    return tokenizer->quantizer.quantize;
+}
+
 void tokenizer_hold(struct tokenizer *tokenizer, bool hold)
 {
     quantizer_hold(&tokenizer->quantizer, hold, tokenizer->batch.n_tokens);

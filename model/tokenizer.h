@@ -58,6 +58,11 @@ void tokenizer_backward(struct tokenizer *tokenizer, const real *weights, real *
 /* Codes of a micro-batch without decoders: codes[n_tokens]. Works with either kind of tokenizer. */
 void tokenizer_encode(struct tokenizer *tokenizer, const real *weights, const struct batch *batch, uint32_t *codes);
 
+/* Whether the next forward passes hand codewords to the decoders (true) or the vectors themselves, without commitment;
+ * config.quantize when the tokenizer was made. */
+void tokenizer_quantize(struct tokenizer *tokenizer, bool quantize);
+bool tokenizer_quantizes(const struct tokenizer *tokenizer);
+
 /* For gradient checks: forward passes to come on the same batch keep the codes, v - ĥ and all stopped terms of the last
  * one, so that the loss is a smooth function of the weights whose derivative tokenizer_backward() gives (the
  * straight-through estimator itself is no derivative). false ends that. */

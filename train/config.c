@@ -141,6 +141,7 @@ static enum status check_values(struct config *config, const char *path)
         snprintf(place, sizeof place, "%s: %s", where, names[i]);
         TRY(check_stage(stages[i], place));
     }
+    TRY(within(config->tokenizer.quantize_from, 0, 0.9, where, "tokenizer.quantize_from"));
     TRY(within(config->tokenizer.kmeans_batches, 0, 1024, where, "tokenizer.kmeans_batches"));
     TRY(within(config->tokenizer.kmeans_rounds, 0, 1000, where, "tokenizer.kmeans_rounds"));
     TRY(within(config->tokenizer.baseline_patches, 0, 10000000, where, "tokenizer.baseline_patches"));

@@ -42,6 +42,7 @@ struct stage_config {
 struct tokenizer_stage_config {
     struct stage_config stage;
     struct tokenizer_config model;
+    double quantize_from; /* share of all steps that pass before vectors become codewords */
     unsigned kmeans_batches, kmeans_rounds;
     bool restart_unused;
     unsigned baseline_patches;

@@ -96,6 +96,7 @@ static const cyaml_schema_field_t tokenizer_model_fields[] = {
 static const cyaml_schema_field_t tokenizer_fields[] = {
     STAGE(struct tokenizer_stage_config),
     CYAML_FIELD_MAPPING("model", OPT, struct tokenizer_stage_config, model, tokenizer_model_fields),
+    CYAML_FIELD_FLOAT("quantize_from", STRICT, struct tokenizer_stage_config, quantize_from),
     CYAML_FIELD_UINT("kmeans_batches", OPT, struct tokenizer_stage_config, kmeans_batches),
     CYAML_FIELD_UINT("kmeans_rounds", OPT, struct tokenizer_stage_config, kmeans_rounds),
     ENUM("restart_unused", struct tokenizer_stage_config, restart_unused, boolean_names),

@@ -284,8 +284,6 @@ static enum status enter(struct run *run)
     if (found) {
         log_info("continues behind step %" PRIu64 " of %" PRIu64, run->step, run->total_steps);
         sampler_seek(run->sampler, run->epoch, run->position);
-    } else if (run->stage->operations->start != NULL) {
-        TRY(run->stage->operations->start(run->stage));
     }
 fail:
     return status;

@@ -1,7 +1,7 @@
 /* train/stage.h — what the step loop asks of a stage: tokenizer, pretrain, finetune (three tasks) and longecg.
  *
- * Order of calls: choose → create → weights → (start, in a fresh run) → in every step: begin_batch, micro_batch for
- * each micro-batch of this rank, reduce, after_step → validate now and then → describe whenever a checkpoint is
+ * Order of calls: choose → create → weights → in every step: before_step, begin_batch, micro_batch for each
+ * micro-batch of this rank, reduce, after_step → validate now and then → describe whenever a checkpoint is
  * written. A stage is a struct whose first member is struct stage. */
 #ifndef TRAIN_STAGE_H
 #define TRAIN_STAGE_H
@@ -41,8 +41,8 @@ struct stage_operations {
     size_t (*memory)(const struct stage *stage, const struct batch_bounds *bounds);
     /* Start values into weights: random numbers or the parent's. Collective, ends in agreement. */
     enum status (*weights)(struct stage *stage);
-    /* Before step 0 of a fresh run (k-means). Collective. May be NULL. */
-    enum status (*start)(struct stage *stage);
+    /* Before step run->step (k-means). Collective, ends in agreement. May be NULL. */
+    enum status (*before_step)(struct stage *stage);
     /* Denominators of the global batch. Local. */
     void (*begin_batch)(struct stage *stage, const struct batch_plan *plan, uint64_t step);
     /* Forward and backward of micro-batch `micro` of the plan; terms[n_terms]: its contributions. Entered in

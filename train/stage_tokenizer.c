@@ -9,9 +9,15 @@
 #include "model_message/model_message.h"
 #include "train/saving.h"
 
-bool tokenizer_has_statistics(const struct tokenizer_stage *own)
+static bool has_statistics(const struct tokenizer_stage *own)
 {
     return own->model.quantize && own->model.codebook_update == CODEBOOK_EMA;
+}
+
+/* Whether the step at hand takes statistics and moves the codebook. */
+static bool takes_statistics(const struct tokenizer_stage *own)
+{
+    return has_statistics(own) && tokenizer_quantizes(own->tokenizer);
 }
 
 static enum status choose(struct stage *stage)
@@ -77,7 +83,7 @@ static void begin_batch(struct stage *stage, const struct batch_plan *plan, uint
         own->counts.spans_with_age += !isnan(record->age_years);
         own->counts.spans_with_sex += record->sex >= 0;
     }
-    if (!tokenizer_has_statistics(own))
+    if (!takes_statistics(own))
         return;
     reducer_sums_reset(own->sums);
     own->may_restart = run->config->tokenizer.restart_unused && plan->epoch > run->epoch;
@@ -104,7 +110,7 @@ static void micro_batch(struct stage *stage, const struct batch *batch, size_t m
     terms[4] = losses.sex;
     terms[5] = losses.commitment;
     terms[6] = losses.codebook;
-    if (!tokenizer_has_statistics(own))
+    if (!takes_statistics(own))
         return;
     reducer_sums_add_float(own->sums, 0, tokenizer_statistics(own->tokenizer),
                            tokenizer_statistics_count(own->tokenizer));
@@ -117,7 +123,7 @@ static enum status reduce(struct stage *stage)
     struct tokenizer_stage *own = (struct tokenizer_stage *)stage;
     enum status status = STATUS_OK;
 
-    if (!tokenizer_has_statistics(own))
+    if (!takes_statistics(own))
         return STATUS_OK;
     TRY(reducer_sums_finish(own->sums, own->statistics));
     if (own->may_restart)
@@ -130,7 +136,7 @@ static void after_step(struct stage *stage, bool ends_epoch)
 {
     struct tokenizer_stage *own = (struct tokenizer_stage *)stage;
 
-    if (!tokenizer_has_statistics(own))
+    if (!takes_statistics(own))
         return;
     tokenizer_update_codebook(own->tokenizer, stage->weights, own->statistics);
     for (size_t code = 0; code < own->model.codes; code++)
@@ -150,14 +156,20 @@ static void make_sums(struct tokenizer_stage *own)
     own->candidate_sums = reducer_sums_create(reducer, (size_t)own->model.codes * own->model.code_dimension);
 }
 
-static enum status start(struct stage *stage)
+/* The codebook begins with the vectors of the step in which quantising begins; a resumed run finds itself on the same
+ * side of that step. */
+static enum status before_step(struct stage *stage)
 {
     struct tokenizer_stage *own = (struct tokenizer_stage *)stage;
+    const struct run *run = stage->run;
+    uint64_t first = (uint64_t)lround(run->config->tokenizer.quantize_from * (double)run->total_steps);
 
     if (!own->model.quantize)
         return STATUS_OK;
-    make_sums(own);
-    return tokenizer_start_codebook(own);
+    if (own->sums == NULL)
+        make_sums(own);
+    tokenizer_quantize(own->tokenizer, run->step >= first);
+    return run->step == first ? tokenizer_start_codebook(own) : STATUS_OK;
 }
 
 static void describe(struct stage *stage, struct message_store *store)
@@ -166,7 +178,7 @@ static void describe(struct stage *stage, struct message_store *store)
     size_t codes = own->model.codes;
 
     message_add_tokenizer(store, &own->model);
-    if (!tokenizer_has_statistics(own))
+    if (!has_statistics(own))
         return;
     store->code_use = NEW_ARRAY(uint64_t, codes);
     for (size_t code = 0; code < codes; code++)
@@ -180,9 +192,7 @@ static enum status restore(struct stage *stage, const Anyecg__Checkpoint *messag
     struct tokenizer_stage *own = (struct tokenizer_stage *)stage;
     const Anyecg__TrainingState *training = message->training;
 
-    if (own->model.quantize)
-        make_sums(own);
-    if (!tokenizer_has_statistics(own))
+    if (!has_statistics(own))
         return STATUS_OK;
     if (training->n_code_use != own->model.codes)
         return status_set(STATUS_DAMAGED, "checkpoint: code_use has %zu entries, the codebook has %u codes",
@@ -216,7 +226,7 @@ const struct stage_operations tokenizer_stage_operations = {
     .create = create,
     .memory = memory,
     .weights = weights,
-    .start = start,
+    .before_step = before_step,
     .begin_batch = begin_batch,
     .micro_batch = micro_batch,
     .reduce = reduce,

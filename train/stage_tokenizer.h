@@ -16,8 +16,8 @@ struct tokenizer_stage {
     float *ages;                    /* [bounds.spans] of a micro-batch */
     int8_t *sexes;
 
-    /* Statistics of the codebook: counts [K], sums of projections [K, d]. Made in start or restore; NULL where the
-     * codebook has no statistics. */
+    /* Statistics of the codebook: counts [K], sums of projections [K, d]. Made before the first step; NULL
+     * where nothing is quantised. */
     struct reducer_sums *sums;
     double *statistics;
     double *use; /* [K], how often each code was chosen since the last epoch ended */
@@ -30,9 +30,6 @@ struct tokenizer_stage {
     size_t *micro_token;     /* [M + 1], first token of each micro-batch */
     size_t restarted;        /* codes since the last validation */
 };
-
-/* Whether EMA statistics are taken. */
-bool tokenizer_has_statistics(const struct tokenizer_stage *own);
 
 /* k-means over the projections of the first batches. Collective, ends in agreement. */
 enum status tokenizer_start_codebook(struct tokenizer_stage *own);

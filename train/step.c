@@ -149,6 +149,8 @@ static enum status take_step(struct loop *loop)
     bool ends_epoch;
     enum status status;
 
+    if (stage->operations->before_step != NULL)
+        TRY(stage->operations->before_step(stage));
     timers_switch(&run->timers, PHASE_LOAD);
     TRY(loader_next(run->loader, &plan));
     stage->operations->begin_batch(stage, plan, run->step);

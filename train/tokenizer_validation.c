@@ -48,7 +48,7 @@ static void measure(void *context, const struct batch *batch, size_t micro)
         values[AGES] += !isnan(demography.age_years[i]);
         values[SEXES] += demography.sex[i] >= 0;
     }
-    for (size_t i = 0; own->model.quantize && i < batch->n_tokens; i++)
+    for (size_t i = 0; tokenizer_quantizes(own->tokenizer) && i < batch->n_tokens; i++)
         values[CODES + tokenizer_codes(own->tokenizer)[i]]++;
     reducer_sums_add(pass->sums, values);
 }
@@ -75,7 +75,7 @@ static double report(struct tokenizer_stage *own, const double *values)
     stage_result(stage, commitment, "commitment");
     stage_result(stage, codebook, "codebook");
     stage_result(stage, r2, "r2");
-    if (own->model.quantize) {
+    if (tokenizer_quantizes(own->tokenizer)) {
         struct codebook_use use = codebook_use(values + CODES, own->model.codes);
 
         stage_result(stage, (double)use.used / own->model.codes, "codes_used");

@@ -8,6 +8,11 @@ train 1 pretrain1 pretrain --tokenizer "$work/tokenizer1"
 train 1 anomaly1 finetune anomaly --init "$work/pretrain1"
 train 1 leadgen1 finetune leadgen --init "$work/pretrain1"
 train 1 longecg1 finetune longecg --init "$work/pretrain1"
+tensors tokenizer1
+train 1 late1 tokenizer --set tokenizer.quantize_from=0.5
+train 3 late3 tokenizer --set tokenizer.quantize_from=0.5
+same late1 late3
+cmp -s "$work/late1.tensors" "$work/tokenizer1.tensors" && fail "quantize_from changes nothing"
 for n in 2 3 4; do
     train $n tokenizer$n tokenizer
     same tokenizer1 tokenizer$n

@@ -16,6 +16,9 @@ both() { # NAME STAGE...: 2 ranks, whole, and stopped after step 7 of 20
 for reduction in exact fast; do
     both tokenizer-$reduction tokenizer --set reduction=$reduction --set log.every_steps=1
 done
+# Stopped at the very step in which quantising begins.
+both late tokenizer --set tokenizer.quantize_from=0.35 --set log.every_steps=1
+grep -q 'codebook: k-means' "$work/late-whole.err" || fail "no codebook was started in the run"
 both pretrain pretrain --tokenizer "$work/tokenizer-exact-whole" --set reduction=fast --set log.every_steps=1
 # The best weights so far are part of what is resumed.
 both arrhythmia finetune arrhythmia --init "$work/pretrain-whole" --set validation.every_steps=3 --set log.every_steps=1
