@@ -1,5 +1,7 @@
-# Readers of raw recordings. The last two read real recordings from ECG_DATA_DIR and are skipped without it.
+# Readers of raw recordings. Those of vectors, data and broken files read ECG_DATA_DIR and are skipped without it.
 add_unit_test(test_recording test_recording.c unit anyecg_recording)
 add_unit_test(test_recording_annotation test_recording_annotation.c unit anyecg_recording)
 add_unit_test(test_recording_broken test_recording_broken.c unit anyecg_recording)
+add_unit_test(test_recording_wfdb test_recording_wfdb.c unit anyecg_recording PkgConfig::flac)
+add_unit_test(test_recording_vectors test_recording_vectors.c unit anyecg_recording)
 add_unit_test(test_recording_data test_recording_data.c unit anyecg_recording PkgConfig::sodium)
