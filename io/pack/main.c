@@ -15,12 +15,6 @@ static enum status run(const struct pack_options *options, const struct world *w
         return command_info(options, world);
     case COMMAND_VERIFY:
         return command_verify(options, world);
-    case COMMAND_MERGE:
-        return command_merge(options, world);
-    case COMMAND_REMOVE:
-        return command_remove(options, world);
-    case COMMAND_LABEL:
-        return command_label(options, world);
     default:
         return status_set(STATUS_USAGE, "no command");
     }

@@ -18,9 +18,6 @@ static const char description[] =
     "synth   packs simulated 12-lead ECGs with known rhythm and conduction, or writes them as WFDB files (--wfdb).\n"
     "info    prints what a corpus holds.\n"
     "verify  recomputes all checksums of a corpus.\n"
-    "merge   joins corpora of several sites: shards are linked, groups joined, doubles between sites excluded.\n"
-    "remove  takes a patient, a record or a source out again; the manifest keeps the fact.\n"
-    "label   changes labels, age, sex and folds; signals stay as they are.\n"
     "\n"
     "Under mpirun the records are divided over the ranks. Recordings that cannot be taken are listed with the reason in "
     "CORPUS.refused.csv, and the run goes on.\n"
@@ -31,11 +28,8 @@ static const char description[] =
 static const char usage[] = "build [-c RECIPE] [--labels TABLE.csv] [--site-key FILE] -o CORPUS INPUT...\n"
                             "synth -n RECORDS [--seconds S] [--leads L] [--rate HZ] [--seed N] -o CORPUS\n"
                             "synth -n RECORDS ... --wfdb FOLDER\n"
-                            "info [--splits] CORPUS\n"
-                            "verify CORPUS\n"
-                            "merge -o CORPUS CORPUS...\n"
-                            "remove {--patient ID [--site-key FILE] | --record NAME | --source NAME} CORPUS\n"
-                            "label --labels TABLE.csv CORPUS";
+                            "info CORPUS\n"
+                            "verify CORPUS";
 
 enum {
     KEY_LABELS = 256,
@@ -47,19 +41,11 @@ enum {
     KEY_RATE,
     KEY_SEED,
     KEY_WFDB,
-    KEY_RESUME,
-    KEY_CONTRIBUTOR,
-    KEY_KEEP_DOUBLES,
-    KEY_SPLITS,
-    KEY_PATIENT,
-    KEY_RECORD,
-    KEY_SOURCE,
 };
 
 static const struct argp_option option_list[] = {
     {"output", 'o', "CORPUS", 0, "folder to make", 1},
     {"overwrite", KEY_OVERWRITE, NULL, 0, "start afresh where an earlier build was interrupted", 1},
-    {"resume", KEY_RESUME, NULL, 0, "go on where an earlier build of the same inputs was interrupted", 1},
     {"recipe", 'c', "RECIPE", 0, "sources and preprocessing, before the built-in recipe (configs/data/default.yaml)",
      1},
     {"set", KEY_SET, "KEY.SUB=VALUE", 0, "change one field of the recipe; may be given again", 1},
@@ -67,12 +53,6 @@ static const struct argp_option option_list[] = {
      "columns folder, record, and patient, age, sex, fold, anomaly, classes as far as there are; overrides headers", 2},
     {"site-key", KEY_SITE_KEY, "FILE", 0, "secret key for patient hashes, 32 bytes or more; public sources need none",
      2},
-    {"contributor", KEY_CONTRIBUTOR, "NAME", 0, "who makes this corpus, for the manifest", 2},
-    {"keep-doubles", KEY_KEEP_DOUBLES, NULL, 0, "recordings that are there twice stay in their splits", 2},
-    {"splits", KEY_SPLITS, NULL, 0, "list every record with group, split, fold and what it is a double of, as CSV", 2},
-    {"patient", KEY_PATIENT, "ID", 0, "the site's id of the patient to be removed", 2},
-    {"record", KEY_RECORD, "NAME", 0, "name of the record to be removed, as info --splits lists it", 2},
-    {"source", KEY_SOURCE, "NAME", 0, "name of the source to be removed", 2},
     {"number", 'n', "RECORDS", 0, "simulated records", 3},
     {"seconds", KEY_SECONDS, "S", 0, "length of each (10)", 3},
     {"leads", KEY_LEADS, "L", 0, "1, 2, 3, 4, 6, 8 or 12 leads (12)", 3},
@@ -83,25 +63,18 @@ static const struct argp_option option_list[] = {
 };
 
 /* Which commands know an option. */
-enum { FOR_BUILD = 1, FOR_SYNTH = 2, FOR_INFO = 4, FOR_MERGE = 8, FOR_REMOVE = 16, FOR_LABEL = 32 };
+enum { FOR_BUILD = 1, FOR_SYNTH = 2 };
 static const struct {
     int key;
     unsigned commands;
     const char *name;
 } scopes[] = {
-    {'o', FOR_BUILD | FOR_SYNTH | FOR_MERGE, "-o"},
-    {KEY_OVERWRITE, FOR_BUILD | FOR_SYNTH | FOR_MERGE, "--overwrite"},
-    {KEY_RESUME, FOR_BUILD, "--resume"},
-    {KEY_CONTRIBUTOR, FOR_BUILD | FOR_SYNTH, "--contributor"},
-    {KEY_KEEP_DOUBLES, FOR_BUILD | FOR_MERGE, "--keep-doubles"},
-    {KEY_SPLITS, FOR_INFO, "--splits"},
-    {KEY_PATIENT, FOR_REMOVE, "--patient"},
-    {KEY_RECORD, FOR_REMOVE, "--record"},
-    {KEY_SOURCE, FOR_REMOVE, "--source"},
+    {'o', FOR_BUILD | FOR_SYNTH, "-o"},
+    {KEY_OVERWRITE, FOR_BUILD | FOR_SYNTH, "--overwrite"},
     {'c', FOR_BUILD | FOR_SYNTH, "-c"},
     {KEY_SET, FOR_BUILD | FOR_SYNTH, "--set"},
-    {KEY_LABELS, FOR_BUILD | FOR_LABEL, "--labels"},
-    {KEY_SITE_KEY, FOR_BUILD | FOR_SYNTH | FOR_REMOVE, "--site-key"},
+    {KEY_LABELS, FOR_BUILD, "--labels"},
+    {KEY_SITE_KEY, FOR_BUILD | FOR_SYNTH, "--site-key"},
     {'n', FOR_SYNTH, "-n"},
     {KEY_SECONDS, FOR_SYNTH, "--seconds"},
     {KEY_LEADS, FOR_SYNTH, "--leads"},
@@ -137,17 +110,17 @@ static error_t read_number(struct argp_state *state, const char *name, const cha
 
 static error_t take_operand(struct pack_options *options, char *text, struct argp_state *state)
 {
-    static const char *const names[] = {NULL, "build", "synth", "info", "verify", "merge", "remove", "label"};
+    static const char *const names[] = {NULL, "build", "synth", "info", "verify"};
     if (options->command != COMMAND_NONE) {
         options->operands[options->n_operands++] = text;
         return 0;
     }
-    for (int i = COMMAND_BUILD; i <= COMMAND_LABEL; i++)
+    for (int i = COMMAND_BUILD; i <= COMMAND_VERIFY; i++)
         if (strcmp(text, names[i]) == 0) {
             options->command = (enum pack_command)i;
             return 0;
         }
-    argp_error(state, "'%s' is no command; give build, synth, info, verify, merge, remove or label", text);
+    argp_error(state, "'%s' is no command; give build, synth, info or verify", text);
     return EINVAL;
 }
 
@@ -175,27 +148,6 @@ static error_t take_option(int key, char *text, struct argp_state *state)
         break;
     case KEY_OVERWRITE:
         options->overwrite = true;
-        break;
-    case KEY_RESUME:
-        options->resume = true;
-        break;
-    case KEY_CONTRIBUTOR:
-        options->contributor = text;
-        break;
-    case KEY_KEEP_DOUBLES:
-        options->keep_doubles = true;
-        break;
-    case KEY_SPLITS:
-        options->lists_splits = true;
-        break;
-    case KEY_PATIENT:
-        options->patient = text;
-        break;
-    case KEY_RECORD:
-        options->record = text;
-        break;
-    case KEY_SOURCE:
-        options->source = text;
         break;
     case KEY_SECONDS:
         return read_number(state, "--seconds", text, 1, 86400, &options->seconds);
