@@ -288,6 +288,8 @@ enum status assemble_corpus(struct packer *packer, const char *folder, const str
     } else if (world->rank == 0)
         status = write_index(&items, packer->recipe, folder, key, refusals, (struct shard_info *)(void *)shards,
                              bytes / sizeof *own);
+    if (status == STATUS_OK && world->rank == 0 && packer->report)
+        status = quality_report(&items, packer->recipe, packer->paths, packer->report);
     status = comm_agree(world, status);
 fail:
     packed_items_free(&items);

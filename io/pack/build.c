@@ -44,6 +44,8 @@ struct build {
     size_t n_inputs;
     struct packer packer;
     struct refusals refusals;
+    char **paths; /* of the inputs, for reports */
+    char *quality_file;
 };
 
 static int compare_inputs(const void *a, const void *b)
@@ -318,6 +320,7 @@ static void describe(struct packed *packed, const struct recording *recording, c
         record->lead[i] = (uint8_t)recording->leads[i].lead;
         record->gain_per_mv[i] =
             (float)(source->gain_per_mv > 0 ? source->gain_per_mv : recording->leads[i].gain_per_mv);
+        packed->quality.header_gain[i] = (float)recording->leads[i].gain_per_mv;
     }
     packed->warnings |= recording->n_left_out ? WARNING_LEAD_LEFT_OUT : 0;
     packed->warnings |= recording->n_leads > MAX_SPAN_LEADS ? WARNING_TOO_MANY_LEADS : 0;
@@ -371,6 +374,7 @@ static enum status pack_recording(struct build *build, size_t order)
     const struct recipe_source *source = &build->recipe.sources[packed.source];
     describe(&packed, recording, source, packed.source == build->recipe.n_sources - 1);
     identify(build, input, recording, table_patient, &packed, &list);
+    packed.quality.n_person_keys = (uint32_t)list.n;
     TRY(name_samples(recording, packed.record.n_leads, &list, &packed.whole));
     packed.n_keys = list.n;
     events_from_recording(&events, &packed.n_events, recording);
@@ -429,6 +433,8 @@ fail:
 static void free_build(struct build *build)
 {
     packer_free(&build->packer);
+    free(build->paths);
+    free(build->quality_file);
     refusals_free(&build->refusals);
     for (size_t i = 0; i < build->n_inputs; i++) {
         free(build->inputs[i].path);
@@ -473,6 +479,20 @@ static void report_table(struct build *build)
         log_info("%s: %lld of %zu rows fit a recording", build->table.path, (long long)build->n_table_rows_used, rows);
 }
 
+/* CORPUS.quality.csv, beside the corpus. */
+static void name_quality_report(struct build *build)
+{
+    size_t length = strlen(build->options->output);
+    while (length > 1 && build->options->output[length - 1] == '/')
+        length--;
+    build->quality_file = format_text("%.*s.quality.csv", (int)length, build->options->output);
+    build->paths = NEW_ARRAY(char *, build->n_inputs + 1);
+    for (size_t i = 0; i < build->n_inputs; i++)
+        build->paths[i] = build->inputs[i].path;
+    build->packer.report = build->quality_file;
+    build->packer.paths = build->paths;
+}
+
 enum status command_build(const struct pack_options *options, const struct world *world)
 {
     struct build build = {.world = world, .options = options};
@@ -483,6 +503,7 @@ enum status command_build(const struct pack_options *options, const struct world
     TRY(find_inputs(&build));
     read_headers(&build);
     status = packer_open(&build.packer, &build.recipe, options->output, world);
+    name_quality_report(&build);
     if (status == STATUS_OK)
         status = pack_share(&build);
     TRY(comm_agree(world, status));

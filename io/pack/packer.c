@@ -12,8 +12,6 @@
 
 static const char *const warning_texts[N_WARNINGS] = {
     "have signals that are no ECG lead or no voltage (left out)",
-    "have leads that are flat, invalid or saturated (kept, flagged)",
-    "have amplitudes that a heart does not make: a wrong gain or a loose electrode (kept, flagged)",
     "have oddities in header or annotations (-v lists them)",
     "have diagnosis codes that no table has (they count as an anomaly)",
     "have more than 16 leads (the first 16 were taken)",
@@ -143,6 +141,11 @@ fail:
     return status;
 }
 
+static unsigned mains_flag(double mains_hz)
+{
+    return mains_hz == 50 ? QUALITY_MAINS_50 : mains_hz == 60 ? QUALITY_MAINS_60 : 0;
+}
+
 enum status packer_store(struct packer *packer, struct packed *packed, uint64_t samples, signal_source source,
                          void *const *contexts, const struct corpus_event *events, const uint64_t *keys)
 {
@@ -159,13 +162,13 @@ enum status packer_store(struct packer *packer, struct packed *packed, uint64_t 
         struct signal_result result;
         TRY(signal_process(&packer->recipe->signal, source, contexts[lead], samples, record->original_hz,
                            packer->samples + lead * PATCH_SAMPLES, stride, &result));
-        record->quality[lead] = (uint16_t)result.quality;
-        if (result.quality & (QUALITY_FLAT | QUALITY_INVALID | QUALITY_SATURATED))
-            packed->warnings |= WARNING_BAD_LEAD;
-        else if (result.quality & QUALITY_AMPLITUDE)
-            packed->warnings |= WARNING_AMPLITUDE;
+        packed->quality.lead[lead] = result.measures;
+        record->quality[lead] =
+            (uint16_t)(quality_lead_flags(&result.measures, &packer->recipe->quality) | mains_flag(result.mains_hz));
     }
     TRY(check_usable(packed));
+    quality_of_record(&packed->quality, record->quality, packer->samples, seconds, record->lead, record->gain_per_mv,
+                      record->n_leads, &packer->recipe->quality);
     TRY(write_record(packer, record));
     keep(packer, packed, events, keys);
     return STATUS_OK;

@@ -8,6 +8,7 @@
 #include "io/corpus/writer.h"
 #include "io/pack/labels.h"
 #include "io/pack/patients.h"
+#include "io/pack/quality_report.h"
 #include "io/pack/recipe.h"
 
 /* What is known of a stored record. Sent between ranks as bytes, followed by its events and keys. */
@@ -18,18 +19,17 @@ struct packed {
     uint32_t source;   /* row of the recipe */
     uint64_t whole;    /* names the samples of all leads together; 0: nothing to name */
     uint32_t warnings; /* bits of enum packed_warning */
+    struct packed_quality quality;
     size_t n_events, n_keys;
 };
 
 enum packed_warning {
     WARNING_LEAD_LEFT_OUT = 1, /* a signal was no lead or no voltage */
-    WARNING_BAD_LEAD = 2,      /* a lead is flat, invalid or saturated throughout */
-    WARNING_AMPLITUDE = 4,     /* a lead is larger or smaller than a heart makes it */
-    WARNING_ANNOTATIONS = 8,   /* the reader had something to say */
-    WARNING_CODES = 16,        /* a diagnosis code that no table has */
-    WARNING_TOO_MANY_LEADS = 32,
-    WARNING_UNNAMED_SOURCE = 64,
-    N_WARNINGS = 7,
+    WARNING_ANNOTATIONS = 2,   /* the reader had something to say */
+    WARNING_CODES = 4,         /* a diagnosis code that no table has */
+    WARNING_TOO_MANY_LEADS = 8,
+    WARNING_UNNAMED_SOURCE = 16,
+    N_WARNINGS = 5,
 };
 const char *warning_text(unsigned index);
 
@@ -42,6 +42,8 @@ struct packed_list {
 struct packer {
     const struct recipe *recipe;
     const char *folder; /* of the corpus */
+    const char *report; /* borrowed: where the quality report goes, or NULL for none */
+    char *const *paths; /* borrowed: of the inputs, by order, for the report */
     struct shard_writer *writer;
     struct packed_list packed;
     double hours;            /* of records, not of leads */
@@ -53,9 +55,9 @@ struct packer {
 enum status packer_open(struct packer *packer, const struct recipe *recipe, const char *folder,
                         const struct world *world);
 
-/* Preprocesses and writes one record. packed: order, labels, source, patient, and of record: n_leads, lead, gain,
- * original_hz, age, sex, fold. source is called with contexts[lead]. events, keys: copied.
- * STATUS_DATA: refused (too short, no usable lead); nothing was written. Other failures end the run. */
+/* Preprocesses and writes one record. packed: order, labels, source, patient, quality.header_gain and .n_person_keys,
+ * and of record: n_leads, lead, gain, original_hz, age, sex, fold. source is called with contexts[lead]. events, keys:
+ * copied. STATUS_DATA: refused (too short, no usable lead); nothing was written. Other failures end the run. */
 enum status packer_store(struct packer *packer, struct packed *packed, uint64_t samples, signal_source source,
                          void *const *contexts, const struct corpus_event *events, const uint64_t *keys);
 void packer_free(struct packer *packer);

@@ -12,6 +12,7 @@
 #include "base/yaml_schema.h"
 #include "base/yaml_tree.h"
 #include "io/pack/default_recipe.h"
+#include "io/pack/quality_recipe.h"
 #include "io/pack/vocabulary.h"
 
 /* A file as it stands; NULL: the field is not there. */
@@ -22,6 +23,7 @@ struct recipe_file {
         char *notch;
         bool *denoise;
     } preprocessing;
+    struct quality_file quality;
     double *shard_mb;
     struct {
         double *train, *validation, *test;
@@ -90,6 +92,12 @@ static const cyaml_schema_field_t recipe_fields[] = {
                .flags = CYAML_FLAG_OPTIONAL,
                .data_size = sizeof(struct recipe_file),
                .mapping = {.fields = preprocessing_fields}}},
+    {.key = "quality",
+     .value = {.type = CYAML_MAPPING,
+               .flags = CYAML_FLAG_OPTIONAL,
+               .data_size = sizeof(struct quality_file),
+               .mapping = {.fields = quality_recipe_fields}},
+     .data_offset = offsetof(struct recipe_file, quality)},
     OPTIONAL_NUMBER("shard_mb", shard_mb),
     {.key = "split",
      .value = {.type = CYAML_MAPPING,
@@ -202,6 +210,7 @@ static enum status take_fields(struct recipe *recipe, const struct recipe_file *
                 make_printable(file->preprocessing.notch));
     if (file->shard_mb)
         recipe->shard_mb = *file->shard_mb;
+    quality_recipe_take(&recipe->quality, &file->quality);
     const double *const parts[3] = {file->split.train, file->split.validation, file->split.test};
     for (int i = 0; i < 3; i++)
         if (parts[i])
@@ -233,7 +242,7 @@ static enum status check_recipe(const struct recipe *recipe, const char *what)
     if (!(split[0] >= 0 && split[1] >= 0 && split[2] >= 0 && fabs(split[0] + split[1] + split[2] - 100) < 1e-6))
         return status_set(STATUS_CONFIG, "%s: split: %g + %g + %g %%: must be 100 together", what, split[0], split[1],
                           split[2]);
-    return STATUS_OK;
+    return quality_recipe_check(&recipe->quality, what);
 }
 
 enum status recipe_read(struct recipe *recipe, const char *path, const char *const *settings, size_t n_settings)
@@ -241,7 +250,10 @@ enum status recipe_read(struct recipe *recipe, const char *path, const char *con
     enum status status;
     const char *what = path ? path : n_settings ? "--set" : "built-in recipe";
 
-    *recipe = (struct recipe){.signal = signal_recipe_default(), .shard_mb = 128, .split_percent = {70, 10, 20}};
+    *recipe = (struct recipe){.signal = signal_recipe_default(),
+                              .quality = quality_limits_default(),
+                              .shard_mb = 128,
+                              .split_percent = {70, 10, 20}};
     if (path || n_settings) {
         TRY(read_own(&recipe->files[0], path, settings, n_settings));
         TRY(take_fields(recipe, recipe->files[0], what));
@@ -250,6 +262,7 @@ enum status recipe_read(struct recipe *recipe, const char *path, const char *con
     struct recipe merged = *recipe; /* of the built-in one only the sources: its other fields are the defaults above */
     TRY(take_fields(recipe, recipe->files[1], "built-in recipe"));
     recipe->signal = merged.signal;
+    recipe->quality = merged.quality;
     recipe->shard_mb = merged.shard_mb;
     memcpy(recipe->split_percent, merged.split_percent, sizeof merged.split_percent);
     TRY(check_recipe(recipe, what));

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
-#include "io/signal/signal.h"
+#include "io/signal/quality.h"
 
 enum label_origin {
     LABELS_NONE,        /* nothing in the recording says what it shows (a label table may) */
@@ -39,6 +39,7 @@ struct recipe_source {
 
 struct recipe {
     struct signal_recipe signal;
+    struct quality_limits quality;
     double shard_mb;
     double split_percent[3]; /* train, validation, test */
     struct recipe_source *sources;

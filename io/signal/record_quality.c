@@ -12,9 +12,10 @@ enum {
     P_EDGE = 4,
     T_BEGIN = BEAT_BEFORE + 40, /* from 133 ms behind it */
     LEAST_BEATS = 2,
+    LEAST_LEADS = 3, /* whose median QRS tells a gain: a single lead may lie across the heart's axis */
 };
 static const unsigned not_sound = QUALITY_FLAT | QUALITY_INVALID | QUALITY_SATURATED;
-static const float least_limb_mv = 0.3F; /* limb leads below this are too low to call one of them flat */
+static const float least_limb_mv = 0.2F; /* limb leads below this are too low to call one of them flat */
 
 const char *limb_swap_text(enum limb_swap swap)
 {
@@ -145,7 +146,9 @@ static enum limb_swap find_swap(const struct beat_leads *taken, const struct qua
     const size_t qrs = BEAT_BEFORE - QRS_HALF, qrs_end = BEAT_BEFORE + QRS_HALF;
     const float *const *mv = taken->mv;
     float lateral[BEAT_SAMPLES];
+    bool is_arms, is_arm_leg;
     enum limb_swap flat;
+    double one, two;
 
     if (!has(taken, LEAD_I, LEAD_III))
         return SWAP_NONE;
@@ -154,13 +157,16 @@ static enum limb_swap find_swap(const struct beat_leads *taken, const struct qua
         return flat;
     for (size_t i = 0; i < BEAT_SAMPLES; i++)
         lateral[i] = mv[LEAD_V5][i] + mv[LEAD_V6][i];
-    if (correlation(mv[LEAD_I], lateral, 0, BEAT_SAMPLES) < limits->swap_likeness &&
-        correlation(mv[LEAD_I], lateral, qrs, qrs_end) < limits->swap_likeness &&
-        (double)p_wave(mv[LEAD_I]) < -limits->swap_p_mv)
+    one = correlation(mv[LEAD_I], lateral, 0, BEAT_SAMPLES);
+    two = correlation(mv[LEAD_II], lateral, 0, BEAT_SAMPLES);
+    is_arms = one < limits->swap_likeness && correlation(mv[LEAD_I], lateral, qrs, qrs_end) < limits->swap_likeness &&
+              (double)p_wave(mv[LEAD_I]) < -limits->swap_p_mv;
+    is_arm_leg = two < limits->swap_likeness && (double)p_wave(mv[LEAD_II]) < -limits->swap_p_mv &&
+                 (double)p_wave(mv[LEAD_AVR]) > limits->swap_p_mv && mean_of(mv[LEAD_II], T_BEGIN, BEAT_SAMPLES) < 0;
+    /* Turned over by the exchange is the lead that is the more opposite. */
+    if (is_arms && !(is_arm_leg && two < one))
         return SWAP_RA_LA;
-    if (correlation(mv[LEAD_II], lateral, 0, BEAT_SAMPLES) < limits->swap_likeness &&
-        (double)p_wave(mv[LEAD_II]) < -limits->swap_p_mv && (double)p_wave(mv[LEAD_AVR]) > limits->swap_p_mv &&
-        mean_of(mv[LEAD_II], T_BEGIN, BEAT_SAMPLES) < 0)
+    if (is_arm_leg)
         return SWAP_RA_LL;
     return SWAP_NONE;
 }
@@ -185,7 +191,7 @@ void record_measure(struct record_measures *measures, const struct heartbeat *be
         if (!(quality[i] & not_sound))
             sound[n_sound++] = measures->qrs_mv[i];
     }
-    if (n_sound > 0)
+    if (n_sound >= LEAST_LEADS)
         measures->median_qrs_mv = select_median(sound, n_sound);
     take_leads(&taken, beat, leads, quality, n_leads, factor);
     measure_limbs(measures, &taken);

@@ -28,7 +28,7 @@ struct record_measures {
     uint32_t n_beats;             /* averaged; 0: none, and the rest is 0 */
     float qrs_mv[MAX_SPAN_LEADS]; /* height of the QRS complex from lowest to highest */
     float share[MAX_SPAN_LEADS];  /* of the lead's power within beats that the average beat explains */
-    float median_qrs_mv;          /* over the leads that are sound; 0: none */
+    float median_qrs_mv;          /* over the leads that are sound; 0: fewer than three are */
     float limb_fault_mv;          /* the largest of |II − I − III| and |aVR + aVL + aVF| in the average beat */
     float limb_mv;                /* the largest deflection of the limb leads in it */
     enum limb_swap swap;

@@ -1,0 +1,108 @@
+#include "io/pack/quality_report.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/pack/record_findings.h"
+
+static const unsigned of_whole_record = QUALITY_DISCONNECTED | QUALITY_LIMB_FAULT | QUALITY_SWAPPED | QUALITY_GAIN;
+
+void quality_of_record(struct packed_quality *measured, uint16_t *quality, const int16_t *samples, size_t seconds,
+                       const uint8_t *leads, const float *gain, size_t n_leads, const struct quality_limits *limits)
+{
+    struct heartbeat *beat = NEW_ARRAY(struct heartbeat, 1);
+    bool is_usable[MAX_SPAN_LEADS];
+    float factor[MAX_SPAN_LEADS];
+
+    for (size_t i = 0; i < n_leads; i++)
+        is_usable[i] = !(quality[i] & (QUALITY_FLAT | QUALITY_INVALID | QUALITY_SATURATED));
+    heartbeat_average(beat, samples, seconds, n_leads, is_usable);
+    record_measure(&measured->record, beat, leads, quality, n_leads, NULL, limits);
+    record_add_flags(quality, &measured->record, leads, n_leads, limits);
+    measured->as_written = measured->record;
+    for (size_t i = 0; i < n_leads; i++) {
+        bool differs = measured->header_gain[i] > 0 && gain[i] > 0 && measured->header_gain[i] != gain[i];
+
+        factor[i] = differs ? gain[i] / measured->header_gain[i] : 1;
+        measured->is_gain_replaced |= differs;
+        measured->as_written_quality[i] = (uint16_t)(quality[i] & ~of_whole_record);
+    }
+    if (measured->is_gain_replaced)
+        record_measure(&measured->as_written, beat, leads, quality, n_leads, factor, limits);
+    record_add_flags(measured->as_written_quality, &measured->as_written, leads, n_leads, limits);
+    free(beat);
+}
+
+static void write_cell(FILE *stream, const char *text)
+{
+    fputc('"', stream);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', stream);
+        fputc(*text, stream);
+    }
+    fputc('"', stream);
+}
+
+void finding_add(struct finding_list *list, const char *path, const char *kind, const char *leads, const char *format,
+                 ...)
+{
+    char detail[512];
+    va_list arguments;
+    size_t k = 0;
+
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    write_cell(list->stream, path);
+    fprintf(list->stream, ",%s,", kind);
+    write_cell(list->stream, leads);
+    fputc(',', list->stream);
+    write_cell(list->stream, detail);
+    fputc('\n', list->stream);
+    while (k < list->n_kinds && strcmp(list->kinds[k].kind, kind) != 0)
+        k++;
+    if (k == list->n_kinds && k < MOST_FINDINGS)
+        list->kinds[list->n_kinds++].kind = kind;
+    if (k < MOST_FINDINGS)
+        list->kinds[k].records++;
+}
+
+static void log_kinds(const struct finding_list *list, const char *file)
+{
+    if (list->n_kinds == 0) {
+        log_info("quality: nothing doubtful was found");
+        return;
+    }
+    log_warning("quality: all are kept; each with its file and figures in %s", file);
+    for (size_t k = 0; k < list->n_kinds; k++)
+        log_warning("%8zu  recordings: %s", list->kinds[k].records, list->kinds[k].kind);
+}
+
+enum status quality_report(const struct packed_items *items, const struct recipe *recipe, char *const *paths,
+                           const char *file)
+{
+    struct finding_list list = {0};
+    char *text = NULL;
+    size_t bytes = 0;
+    enum status status;
+
+    list.stream = open_memstream(&text, &bytes);
+    REQUIRE(list.stream, STATUS_IO, "%s: cannot be written: no memory for it", file);
+    fputs("path,finding,leads,detail\n", list.stream);
+    for (size_t i = 0; i < items->n; i++)
+        findings_of_record(&list, paths[items->items[i].packed.order], &items->items[i].packed, &recipe->quality);
+    findings_of_sources(&list, items, recipe, paths);
+    findings_of_doubles(&list, items, paths);
+    REQUIRE(fclose(list.stream) == 0, STATUS_IO, "%s: cannot be written: no memory for it", file);
+    log_kinds(&list, file);
+    status = file_write_atomic(file, text, bytes);
+fail:
+    free(text);
+    return status;
+}

@@ -1,0 +1,283 @@
+#include "io/pack/record_findings.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/signal/steps.h"
+
+enum { LEADS_BYTES = 128, LEAST_OF_GAIN = 2 };
+static const double equal_spans = 0.002; /* relative: leads scaled to one span, and rounded */
+
+/* ---- one record ----------------------------------------------------------------------------------------------------
+ */
+
+/* "I V1 V2": the leads with the flag. */
+static const char *leads_with(char text[LEADS_BYTES], const struct packed *packed, const uint16_t *quality,
+                              unsigned flag)
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < packed->record.n_leads; i++)
+        if (quality[i] & flag && length + 8 < LEADS_BYTES)
+            length += (size_t)snprintf(text + length, LEADS_BYTES - length, "%s%s", length ? " " : "",
+                                       lead_name((enum lead)packed->record.lead[i]));
+    return text;
+}
+
+/* The worst figure of the leads with the flag. */
+static double worst(const struct packed *packed, unsigned flag, double (*figure)(const struct packed *, size_t))
+{
+    double most = NAN;
+
+    for (size_t i = 0; i < packed->record.n_leads; i++)
+        if (packed->record.quality[i] & flag)
+            most = fmax(most, figure(packed, i)); /* of NaN and a number the number */
+    return most;
+}
+
+static double constant_of(const struct packed *packed, size_t lead)
+{
+    return packed->quality.lead[lead].constant_s;
+}
+
+static double clipped_of(const struct packed *packed, size_t lead)
+{
+    return packed->quality.lead[lead].clipped_percent;
+}
+
+static double invalid_of(const struct packed *packed, size_t lead)
+{
+    return packed->quality.lead[lead].invalid_percent;
+}
+
+static double span_of(const struct packed *packed, size_t lead)
+{
+    return packed->quality.lead[lead].span_mv;
+}
+
+static double noise_of(const struct packed *packed, size_t lead)
+{
+    return packed->quality.lead[lead].noise_mv;
+}
+
+static double other_share_of(const struct packed *packed, size_t lead)
+{
+    return 100 * (1 - (double)packed->quality.record.share[lead]);
+}
+
+static void findings_of_leads(struct finding_list *list, const char *path, const struct packed *packed)
+{
+    static const struct {
+        unsigned flag;
+        double (*figure)(const struct packed *, size_t);
+        const char *detail;
+    } rows[] = {
+        {QUALITY_FLAT, constant_of, "constant throughout, %.1f s"},
+        {QUALITY_PARTLY_FLAT, constant_of, "constant for up to %.1f s"},
+        {QUALITY_SATURATED, clipped_of, "up to %.1f %% of the samples at the limits of the recorder"},
+        {QUALITY_INVALID, invalid_of, "up to %.1f %% of the samples invalid"},
+        {QUALITY_PARTLY_INVALID, invalid_of, "up to %.1f %% of the samples invalid"},
+        {QUALITY_AMPLITUDE, span_of, "99 %% of the samples span up to %.2f mV"},
+        {QUALITY_NOISY, noise_of, "noise of up to %.3f mV about 75 Hz"},
+        {QUALITY_DISCONNECTED, other_share_of,
+         "up to %.0f %% of what the lead shows is no heartbeat, other leads have one"},
+    };
+    char leads[LEADS_BYTES], detail[160];
+
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        if (!*leads_with(leads, packed, packed->record.quality, rows[r].flag))
+            continue;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the formats stand in the table above */
+        snprintf(detail, sizeof detail, rows[r].detail, worst(packed, rows[r].flag, rows[r].figure));
+#pragma GCC diagnostic pop
+        finding_add(list, path, quality_flag_name(rows[r].flag), leads, "%s", detail);
+    }
+}
+
+/* Behind a finding about gains that the recipe has replaced. */
+static const char *mended(const struct packed *packed)
+{
+    return packed->quality.is_gain_replaced ? "; mended: the recipe's gain_per_mv holds instead" : "";
+}
+
+static bool spans_are_equal(const struct packed *packed)
+{
+    double least = INFINITY, most = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < packed->record.n_leads; i++) {
+        double width = packed->quality.lead[i].width_mv, written = (double)packed->quality.header_gain[i];
+
+        if (packed->record.quality[i] & (QUALITY_FLAT | QUALITY_INVALID | QUALITY_SATURATED))
+            continue;
+        if (written > 0 && packed->record.gain_per_mv[i] > 0)
+            width *= (double)packed->record.gain_per_mv[i] / written;
+        least = fmin(least, width);
+        most = fmax(most, width);
+        n++;
+    }
+    return n >= 3 && most - least < equal_spans * most;
+}
+
+void findings_of_record(struct finding_list *list, const char *path, const struct packed *packed,
+                        const struct quality_limits *limits)
+{
+    const struct packed_quality *quality = &packed->quality;
+    const struct record_measures *written = &quality->as_written;
+    char leads[LEADS_BYTES];
+
+    findings_of_leads(list, path, packed);
+    if (*leads_with(leads, packed, quality->as_written_quality, QUALITY_GAIN))
+        finding_add(list, path, quality_flag_name(QUALITY_GAIN), "",
+                    "median QRS %.3f mV of %u beats at %g units/mV; human hearts give %g to %g%s",
+                    (double)written->median_qrs_mv, written->n_beats, (double)quality->header_gain[0],
+                    limits->least_qrs_mv, limits->most_qrs_mv, mended(packed));
+    if (spans_are_equal(packed))
+        finding_add(list, path, "gain by lead", "",
+                    "all leads span the same, %.3f mV: each has been scaled by itself, amplitudes mean nothing%s",
+                    quality->lead[0].width_mv * (double)packed->record.gain_per_mv[0] / (double)quality->header_gain[0],
+                    mended(packed));
+    if (*leads_with(leads, packed, quality->as_written_quality, QUALITY_LIMB_FAULT))
+        finding_add(list, path, quality_flag_name(QUALITY_LIMB_FAULT), leads,
+                    "I + III = II or aVR + aVL + aVF = 0 fails by %.2f mV of %.2f mV%s", (double)written->limb_fault_mv,
+                    (double)written->limb_mv, mended(packed));
+    if (*leads_with(leads, packed, packed->record.quality, QUALITY_SWAPPED))
+        finding_add(list, path, quality_flag_name(QUALITY_SWAPPED), leads, "%s", limb_swap_text(quality->record.swap));
+}
+
+/* ---- gains within a source -----------------------------------------------------------------------------------------
+ */
+
+struct gain_row {
+    const char *source;
+    float gain, median_qrs_mv;
+    size_t item;
+};
+
+static int compare_gain_rows(const void *a, const void *b)
+{
+    const struct gain_row *x = a, *y = b;
+    int names = strcmp(x->source, y->source);
+
+    if (names != 0)
+        return names;
+    if (x->gain != y->gain)
+        return x->gain < y->gain ? -1 : 1;
+    return x->item < y->item ? -1 : x->item > y->item;
+}
+
+static void add_gain_group(struct finding_list *list, const struct gain_row *rows, size_t n,
+                           const struct packed_items *items, const struct quality_limits *limits, char *const *paths)
+{
+    float *medians = NEW_ARRAY(float, n);
+    double median;
+
+    for (size_t i = 0; i < n; i++)
+        medians[i] = rows[i].median_qrs_mv;
+    median = (double)select_median(medians, n);
+    free(medians);
+    if (n < LEAST_OF_GAIN || (median >= limits->source_least_qrs_mv && median <= limits->source_most_qrs_mv))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct packed *packed = &items->items[rows[i].item].packed;
+
+        finding_add(list, paths[packed->order], "gain of source", "",
+                    "median QRS of the %zu recordings of %s with %g units/mV: %.3f mV; recordings of people give %g to "
+                    "%g%s",
+                    n, rows[i].source, (double)rows[i].gain, median, limits->source_least_qrs_mv,
+                    limits->source_most_qrs_mv, mended(packed));
+    }
+}
+
+void findings_of_sources(struct finding_list *list, const struct packed_items *items, const struct recipe *recipe,
+                         char *const *paths)
+{
+    struct gain_row *rows = NEW_ARRAY(struct gain_row, items->n + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < items->n; i++) {
+        const struct packed_quality *quality = &items->items[i].packed.quality;
+
+        if (quality->as_written.median_qrs_mv > 0 && quality->header_gain[0] > 0)
+            rows[n++] = (struct gain_row){recipe->sources[items->items[i].packed.source].name, quality->header_gain[0],
+                                          quality->as_written.median_qrs_mv, i};
+    }
+    if (n > 0)
+        qsort(rows, n, sizeof *rows, compare_gain_rows);
+    for (size_t first = 0, end; first < n; first = end) {
+        for (end = first + 1;
+             end < n && strcmp(rows[end].source, rows[first].source) == 0 && rows[end].gain == rows[first].gain;)
+            end++;
+        add_gain_group(list, rows + first, end - first, items, &recipe->quality, paths);
+    }
+    free(rows);
+}
+
+/* ---- samples that are there twice ----------------------------------------------------------------------------------
+ */
+
+struct named_samples {
+    uint64_t key;
+    size_t item;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+    const struct named_samples *x = a, *y = b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->item < y->item ? -1 : x->item > y->item;
+}
+
+/* first[i] = the least item that shares a key with item i, or i. Reorders. */
+static void find_first(size_t *first, size_t n_items, struct named_samples *named, size_t n)
+{
+    for (size_t i = 0; i < n_items; i++)
+        first[i] = i;
+    if (n > 0)
+        qsort(named, n, sizeof *named, compare_named);
+    for (size_t i = 1, start = 0; i < n; i++) {
+        if (named[i].key != named[start].key)
+            start = i;
+        else if (named[start].item < first[named[i].item])
+            first[named[i].item] = named[start].item;
+    }
+}
+
+void findings_of_doubles(struct finding_list *list, const struct packed_items *items, char *const *paths)
+{
+    struct named_samples *named = NULL;
+    size_t *whole = NEW_ARRAY(size_t, items->n + 1), *part = NEW_ARRAY(size_t, items->n + 1), n = 0, capacity = 0;
+
+    for (size_t i = 0; i < items->n; i++) {
+        GROW_ARRAY(named, capacity, n + 1);
+        if (items->items[i].packed.whole)
+            named[n++] = (struct named_samples){items->items[i].packed.whole, i};
+    }
+    find_first(whole, items->n, named, n);
+    n = 0;
+    for (size_t i = 0; i < items->n; i++)
+        for (size_t k = items->items[i].packed.quality.n_person_keys; k < items->items[i].packed.n_keys; k++) {
+            GROW_ARRAY(named, capacity, n + 1);
+            named[n++] = (struct named_samples){items->items[i].keys[k], i};
+        }
+    find_first(part, items->n, named, n);
+    for (size_t i = 0; i < items->n; i++) {
+        const char *path = paths[items->items[i].packed.order];
+
+        if (whole[i] != i)
+            finding_add(list, path, "same samples", "", "all leads as in %s",
+                        paths[items->items[whole[i]].packed.order]);
+        else if (part[i] != i)
+            finding_add(list, path, "shared samples", "", "some leads or stretches as in %s",
+                        paths[items->items[part[i]].packed.order]);
+    }
+    free(named);
+    free(whole);
+    free(part);
+}
