@@ -13,14 +13,15 @@ static const struct {
 } aliases[] = {
     /* MIT-BIH calls its modified limb lead II MLII; its shape is that of II. Monitors call a chest lead of no said
      * place V. ES, AS, AI: EASI */
-    {"MLII", LEAD_II},     {"ML2", LEAD_II},    {"DI", LEAD_I},      {"DII", LEAD_II},     {"DIII", LEAD_III},
-    {"L1", LEAD_I},        {"L2", LEAD_II},     {"L3", LEAD_III},    {"MV1", LEAD_V1},     {"MCL1", LEAD_OTHER},
-    {"C1", LEAD_V1},       {"C2", LEAD_V2},     {"C3", LEAD_V3},     {"C4", LEAD_V4},      {"C5", LEAD_V5},
-    {"C6", LEAD_V6},       {"VX", LEAD_X},      {"VY", LEAD_Y},      {"VZ", LEAD_Z},       {"MLI", LEAD_OTHER},
-    {"MLIII", LEAD_OTHER}, {"ECG", LEAD_OTHER}, {"CM5", LEAD_OTHER}, {"CC5", LEAD_OTHER},  {"D3", LEAD_OTHER},
-    {"D4", LEAD_OTHER},    {"V7", LEAD_OTHER},  {"V8", LEAD_OTHER},  {"V9", LEAD_OTHER},   {"V3R", LEAD_OTHER},
-    {"V4R", LEAD_OTHER},   {"V5R", LEAD_OTHER}, {"V6R", LEAD_OTHER}, {"-aVR", LEAD_OTHER}, {"other", LEAD_OTHER},
-    {"V", LEAD_OTHER},     {"MCL", LEAD_OTHER}, {"ES", LEAD_OTHER},  {"AS", LEAD_OTHER},   {"AI", LEAD_OTHER},
+    {"MLII", LEAD_II},     {"ML2", LEAD_II},    {"DI", LEAD_I},      {"DII", LEAD_II},    {"DIII", LEAD_III},
+    {"L1", LEAD_I},        {"L2", LEAD_II},     {"L3", LEAD_III},    {"MV1", LEAD_V1},    {"MCL1", LEAD_OTHER},
+    {"C1", LEAD_V1},       {"C2", LEAD_V2},     {"C3", LEAD_V3},     {"C4", LEAD_V4},     {"C5", LEAD_V5},
+    {"C6", LEAD_V6},       {"VX", LEAD_X},      {"VY", LEAD_Y},      {"VZ", LEAD_Z},      {"MLI", LEAD_OTHER},
+    {"MLIII", LEAD_OTHER}, {"ECG", LEAD_OTHER}, {"EKG", LEAD_OTHER}, {"CM5", LEAD_OTHER}, {"CC5", LEAD_OTHER},
+    {"D3", LEAD_OTHER},    {"D4", LEAD_OTHER},  {"V7", LEAD_OTHER},  {"V8", LEAD_OTHER},  {"V9", LEAD_OTHER},
+    {"V3R", LEAD_OTHER},   {"V4R", LEAD_OTHER}, {"V5R", LEAD_OTHER}, {"V6R", LEAD_OTHER}, {"-aVR", LEAD_OTHER},
+    {"other", LEAD_OTHER}, {"V", LEAD_OTHER},   {"MCL", LEAD_OTHER}, {"ES", LEAD_OTHER},  {"AS", LEAD_OTHER},
+    {"AI", LEAD_OTHER},
 };
 
 const char *lead_name(enum lead lead)
@@ -31,7 +32,7 @@ const char *lead_name(enum lead lead)
 /* "ECG 1", "ECG_2", "ecg3": a numbered ECG channel of no said place. */
 static bool is_numbered_ecg(const char *name)
 {
-    if (strncasecmp(name, "ecg", 3) != 0)
+    if (strncasecmp(name, "ecg", 3) != 0 && strncasecmp(name, "ekg", 3) != 0)
         return false;
     const char *number = name + 3 + (name[3] == ' ' || name[3] == '_');
     return *number != '\0' && number[strspn(number, "0123456789")] == '\0';
@@ -43,7 +44,7 @@ bool lead_from_name(const char *name, enum lead *lead)
         *lead = LEAD_OTHER;
         return true;
     }
-    if (strncasecmp(name, "lead ", 5) == 0 || strncasecmp(name, "ecg ", 4) == 0) {
+    if (strncasecmp(name, "lead ", 5) == 0 || strncasecmp(name, "ecg ", 4) == 0 || strncasecmp(name, "ekg ", 4) == 0) {
         const char *rest = name[0] == 'l' || name[0] == 'L' ? name + 5 : name + 4;
         if (*rest)
             return lead_from_name(rest, lead);

@@ -1,23 +1,25 @@
-/* The tables of file types and sample formats. A further one is a row here. */
+/* The table of file types. A further one is a row here. */
 #include "io/recording/formats.h"
 
-#include <stdio.h>
-
-#include "base/text.h"
+#include "io/recording/raw_files.h"
 #include "io/recording/wfdb.h"
-
-static bool wfdb_is_candidate(const char *file_name)
-{
-    return has_suffix(file_name, ".hea") && file_name[0] != '.';
-}
 
 static const struct recording_type wfdb = {
     .name = "WFDB",
-    .is_candidate = wfdb_is_candidate,
+    .endings = (const char *const[]){".hea", NULL},
     .open = wfdb_open,
     .read = wfdb_read,
     .verify = wfdb_verify,
     .close = wfdb_close,
 };
 
-const struct recording_type *const recording_types[] = {&wfdb, NULL};
+const struct recording_type *const recording_types[] = {&wfdb,
+                                                        &matlab_recording,
+                                                        &hdf5_recording,
+                                                        &csv_recording,
+                                                        &edf_recording,
+                                                        &ishne_recording,
+                                                        &dicom_recording,
+                                                        &scp_recording,
+                                                        &aecg_recording,
+                                                        NULL};

@@ -1,8 +1,8 @@
 /* io/recording/formats.h — the two tables that say what can be read, and what a reader gives.
  *
- * A file type (WFDB, later EDF and others) is a row of recording_types: how its files are called and four functions. A
- * way to pack samples (WFDB 16, 212, …) is a row of sample_formats: how many bytes and how to decode them. Only the
- * readers in this folder include this file. */
+ * A file type (WFDB, EDF, …) is a row of recording_types: how its files are known and four functions. A way to pack
+ * samples (WFDB 16, 212, …) is a row of sample_formats: how many bytes and how to decode them. Only the readers in this
+ * folder include this file. */
 #ifndef IO_RECORDING_FORMATS_H
 #define IO_RECORDING_FORMATS_H
 
@@ -10,12 +10,31 @@
 
 /* ---- file types ---- */
 
+enum { FILE_HEAD_BYTES = 4096 };
+
+/* How a file begins. */
+struct file_head {
+    const char *name; /* without folder */
+    uint64_t file_bytes;
+    size_t count; /* of bytes[] */
+    uint8_t bytes[FILE_HEAD_BYTES];
+};
+
+/* Says the name of each recording inside a file. */
+typedef void recording_name_listener(void *context, const char *name);
+
 struct recording_type {
     const char *name;
-    /* True if a file of this name (without folder) may be one of this type. */
-    bool (*is_candidate)(const char *file_name);
-    /* Fills the recording (its path is set) and recording->source->state. What is allocated when it fails is left to
-     * recording_close(). */
+    const char *const *endings; /* of its files, with the dot; ends with NULL */
+    /* True if the file begins as this type does, whatever it is called; NULL: only the ending says. */
+    bool (*is_known_by)(const struct file_head *head);
+    bool is_ending_vague; /* other files have that ending too: only those that is_known_by() or a description takes */
+    bool is_array;        /* rate, leads and unit come from a description (source->description) */
+    /* Many recordings in one file: their names (a plain one each); none: the file is one. NULL: always one. */
+    enum status (*list)(const char *path, const struct recording_description *description,
+                        recording_name_listener *listener, void *context);
+    /* Fills the recording (its path, source->file, ->inner and ->description are set) and recording->source->state.
+     * What is allocated when it fails is left to recording_close(). */
     enum status (*open)(struct recording *recording);
     /* adc: [n_leads, count]; the stretch was checked to lie inside. */
     enum status (*read)(const struct recording *recording, uint64_t first, uint64_t count, int32_t *adc);
@@ -29,8 +48,12 @@ enum { RECORDING_BLOCK = 1024 }; /* samples a lead that are converted at a time:
 
 struct recording_source {
     const struct recording_type *type;
-    void *state;    /* of the type */
-    int32_t *block; /* [n_leads, RECORDING_BLOCK] */
+    char *file;                                      /* recording->path, without what stands behind the file */
+    const char *inner;                               /* which recording of the file, behind file in the path; "" */
+    const struct recording_description *description; /* NULL: none */
+    struct recording_description *own_description;   /* freed with the recording, if it was read for it */
+    void *state;                                     /* of the type */
+    int32_t *block;                                  /* [n_leads, RECORDING_BLOCK] */
 };
 
 /* An empty recording with everything unknown, of that path; freed with recording_close(). */

@@ -18,6 +18,24 @@ static void add(struct inputs *inputs, const char *path, size_t root)
     inputs->paths[inputs->n++] = duplicate_text(path);
 }
 
+struct found {
+    struct inputs *inputs;
+    size_t root;
+};
+
+static void add_found(void *context, const char *path)
+{
+    struct found *found = context;
+    add(found->inputs, path, found->root);
+}
+
+/* What a file holds: one recording, many or none. */
+static enum status add_file(struct inputs *inputs, const char *path, size_t root)
+{
+    struct found found = {inputs, root};
+    return recording_find(path, inputs->options, add_found, &found);
+}
+
 static enum status search(struct inputs *inputs, const char *folder, size_t root, int depth)
 {
     char **names;
@@ -32,8 +50,8 @@ static enum status search(struct inputs *inputs, const char *folder, size_t root
         char *path = join_path(folder, names[i]);
         if (folder_exists(path))
             status = search(inputs, path, root, depth + 1);
-        else if (recording_is_candidate(names[i]))
-            add(inputs, path, root);
+        else
+            status = add_file(inputs, path, root);
         free(path);
     }
     folder_free_names(names, n);
@@ -69,21 +87,32 @@ static enum status expand(struct inputs *inputs, const char *argument)
         return status;
     }
     if (file_exists(argument)) {
-        add(inputs, argument, (size_t)(base_name(argument) - argument));
-        return STATUS_OK;
+        size_t before = inputs->n, root = (size_t)(base_name(argument) - argument);
+        enum status status = add_file(inputs, argument, root);
+        if (status == STATUS_OK && inputs->n == before) /* named by the user: opening it says what is wrong with it */
+            add(inputs, argument, root);
+        return status;
     }
     char *header = format_text("%s.hea", argument); /* a WFDB record is named without ending */
-    bool is_record = file_exists(header);
-    if (is_record)
+    bool is_header = file_exists(header), is_inside = !is_header && recording_is_inside_file(argument);
+    if (is_header)
         add(inputs, header, (size_t)(base_name(header) - header));
+    else if (is_inside)
+        add(inputs, argument, (size_t)(base_name(argument) - argument));
     free(header);
-    return is_record ? STATUS_OK : status_set(STATUS_IO, "%s: no such file or folder", argument);
+    return is_header || is_inside ? STATUS_OK : status_set(STATUS_IO, "%s: no such file or folder", argument);
 }
 
 enum status inputs_expand(struct inputs *inputs, char *const *arguments, size_t n_arguments)
 {
+    return inputs_expand_with(inputs, arguments, n_arguments, NULL);
+}
+
+enum status inputs_expand_with(struct inputs *inputs, char *const *arguments, size_t n_arguments,
+                               const struct recording_options *options)
+{
     enum status status = STATUS_OK;
-    *inputs = (struct inputs){0};
+    *inputs = (struct inputs){.options = options};
     for (size_t i = 0; i < n_arguments && status == STATUS_OK; i++)
         status = arguments[i][0] == '@' ? read_list(inputs, arguments[i] + 1) : expand(inputs, arguments[i]);
     if (status != STATUS_OK)

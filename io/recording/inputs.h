@@ -5,17 +5,23 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "io/recording/recording.h"
 
 struct inputs {
     char **paths;  /* headers and single-file records */
     size_t *roots; /* [n]: length of the part of the path that the user gave: a folder's records lie below it */
     size_t n, capacity, roots_capacity;
+    const struct recording_options *options; /* while the list is made */
 };
 
-/* arguments: folders (searched, names in bytewise order), @file (a list, one path a line, "#" comments), headers or
- * single-file records. A path that is not there is an error; a folder without recordings too. Freed by inputs_free().
- */
+/* arguments: folders (searched, names in bytewise order), @file (a list, one path a line, "#" comments), headers,
+ * single-file records, files of many records or FILE/NAME of one of them. A path that is not there is an error; a
+ * folder without recordings too. Freed by inputs_free(). */
 enum status inputs_expand(struct inputs *inputs, char *const *arguments, size_t n_arguments);
+
+/* The same with options as in recording_open_with() (may be NULL). */
+enum status inputs_expand_with(struct inputs *inputs, char *const *arguments, size_t n_arguments,
+                               const struct recording_options *options);
 void inputs_free(struct inputs *inputs);
 
 #endif

@@ -1,7 +1,6 @@
-/* What all file types have in common: choosing the reader, bounds, conversion to mV. */
+/* What all file types have in common: bounds, conversion to mV. opening.c chooses the reader. */
 #include "io/recording/recording.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -9,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/recording/description.h"
 #include "io/recording/formats.h"
 
 struct recording *recording_new(const char *path)
@@ -32,10 +31,13 @@ void recording_close(struct recording *recording)
     if (recording->source->type)
         recording->source->type->close(recording->source->state);
     free(recording->source->block);
+    free(recording->source->file);
+    description_free(recording->source->own_description);
     free(recording->source);
     free(recording->leads);
     free(recording->left_out);
     free(recording->codes);
+    free(recording->comments);
     free(recording->events);
     free(recording->warnings);
     free(recording->path);
@@ -66,70 +68,6 @@ void recording_leave_out(struct recording *recording, const char *format, ...)
     make_printable(reason);
     recording->n_left_out = n + 1;
     recording_warn(recording, "signal left out: %s", reason);
-}
-
-/* ---- opening ---- */
-
-static const struct recording_type *find_type(const char *file_name)
-{
-    for (size_t i = 0; recording_types[i]; i++)
-        if (recording_types[i]->is_candidate(file_name))
-            return recording_types[i];
-    return NULL;
-}
-
-bool recording_is_candidate(const char *file_name)
-{
-    return find_type(base_name(file_name)) != NULL;
-}
-
-/* The header that a user means who names a record without ending, or one of its signal files; NULL if there is none.
- * Freed by the caller. */
-static char *find_header(const char *path, bool *is_signal_file)
-{
-    char *header = format_text("%s.hea", path);
-    *is_signal_file = false;
-    if (file_exists(header))
-        return header;
-    free(header);
-    const char *dot = strrchr(base_name(path), '.');
-    if (!dot)
-        return NULL;
-    header = format_text("%.*s.hea", (int)(dot - path), path);
-    *is_signal_file = true;
-    if (file_exists(header))
-        return header;
-    free(header);
-    return NULL;
-}
-
-enum status recording_open(struct recording **out, const char *path)
-{
-    enum status status;
-    struct recording *recording = NULL;
-    char *header = NULL;
-    const struct recording_type *type = find_type(base_name(path));
-    if (!type) {
-        bool is_signal_file;
-        header = find_header(path, &is_signal_file);
-        REQUIRE(header || file_exists(path), STATUS_IO, "%s: no such record: neither this file nor %s.hea is there",
-                path, path);
-        REQUIRE(header, STATUS_DATA, "%s: is not a recording of a known kind; give a WFDB header (.hea)", path);
-        REQUIRE(!is_signal_file, STATUS_DATA, "%s: is a file of a WFDB record; give its header, %s", path, header);
-        type = find_type(base_name(header));
-    }
-    recording = recording_new(header ? header : path);
-    recording->source->type = type;
-    TRY(type->open(recording));
-    assert(recording->n_leads > 0 && recording->samples > 0);
-    recording->source->block = NEW_ARRAY(int32_t, recording->n_leads * RECORDING_BLOCK);
-    free(header);
-    *out = recording;
-    return STATUS_OK;
-fail:
-    recording_close(recording);
-    free(header);
-    return status;
 }
 
 /* ---- samples ---- */

@@ -41,16 +41,18 @@ struct recording_left_out {
 /* An annotation: a beat, a rhythm change, a wave mark. Times in samples of the recording's own rate. */
 struct recording_event {
     uint64_t sample;
-    char code[16];          /* WFDB symbol: "N", "V", "+", … */
+    char code[16]; /* WFDB symbol: "N", "V", "+", … */
     int8_t number, subtype; /* as the annotation has them, else 0 */
     uint8_t channel;        /* which signal of the file it was seen in, else 0 */
     char text[48];          /* of rhythm, ST and T changes ("(AFIB"); other text may be free text and is not kept: "" */
 };
 
+struct recording_description;
+
 struct recording {
     char name[RECORDING_NAME_BYTES]; /* record name, without folder and ending */
     char *path;                      /* the header or single file that was opened */
-    const char *format;              /* "WFDB 16", "WFDB 212", "WFDB MATLAB v4"; static text */
+    const char *format;              /* "WFDB 16", "WFDB MATLAB v4", "EDF+"; static text */
     double rate_hz;
     uint64_t samples; /* of each lead */
     size_t n_leads;
@@ -63,6 +65,9 @@ struct recording {
     size_t n_codes;
     char (*codes)[64]; /* diagnoses as written after "Dx:": SNOMED codes or class names */
     bool has_dx;       /* a Dx line was there and not empty */
+    size_t n_comments;
+    char (*comments)[160]; /* lines of the header, without '#' and the full stop; may be free text: only for comparison
+                            * with lines that a recipe knows, never stored nor shown */
     size_t n_events;
     struct recording_event *events; /* sorted; whole ones only, all inside [0, samples) */
     size_t n_warnings;
@@ -70,10 +75,22 @@ struct recording {
     struct recording_source *source; /* of the format's reader */
 };
 
-/* Opens any supported recording: a WFDB header (.hea, or the record name without ending), a single-file record. An
- * annotation file beside it is read too. *out is freed with recording_close().
- * STATUS_DATA: refused; the message names file, field, value and remedy. STATUS_IO: cannot be read. */
+/* What the caller knows of files that do not describe themselves (description.h). */
+struct recording_options {
+    /* The description of an array file, borrowed for as long as the recording is open; NULL: none is known. */
+    const struct recording_description *(*describe)(void *context, const char *path);
+    void *context;
+};
+
+/* Opens any supported recording: a WFDB header (.hea, or the record name without ending), a single-file record, one of
+ * many in a file (FILE/NAME, as inputs_expand() lists them). An annotation file beside a header is read too. *out is
+ * freed with recording_close().
+ * STATUS_DATA: refused; the message names file, field, value and remedy. STATUS_IO: cannot be read. STATUS_CONFIG: the
+ * file's description is wrong. */
 enum status recording_open(struct recording **out, const char *path);
+
+/* The same with options (may be NULL). */
+enum status recording_open_with(struct recording **out, const char *path, const struct recording_options *options);
 void recording_close(struct recording *recording);
 
 /* Samples [first, first + count) of all leads, in mV; invalid samples (format 16: -32768, …) are NaN.
@@ -89,7 +106,17 @@ enum status recording_read_adc(struct recording *recording, uint64_t first, uint
  * STATUS_DATA with the first failing lead named. */
 enum status recording_verify(struct recording *recording);
 
-/* True if a file of this name may be a recording (".hea", or a single-file format). Used to search folders. */
-bool recording_is_candidate(const char *file_name);
+/* What a search of folders takes for recordings: calls `found` with the path of the file, for each of many in it with
+ * FILE/NAME, or not at all. A file is known by its ending or how it begins; a table (.csv), which may be anything, only
+ * by a description that covers it; signal files of WFDB records are passed over.
+ * STATUS_CONFIG: a description is wrong; STATUS_DATA, STATUS_IO: a file of many recordings cannot be listed. */
+enum status recording_find(const char *path, const struct recording_options *options,
+                           void (*found)(void *context, const char *path), void *context);
+
+/* True if the path is FILE/NAME of a regular file. */
+bool recording_is_inside_file(const char *path);
+
+/* The absolute path of a recording, FILE/NAME included; a copy of the path if it is not there. Freed by the caller. */
+char *recording_real_path(const char *path);
 
 #endif

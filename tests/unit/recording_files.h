@@ -79,6 +79,20 @@ static inline void expect_refusal(const char *path, enum status wanted, const ch
     free(copy);
 }
 
+static inline void count_path(void *context, const char *path)
+{
+    (void)path;
+    ++*(size_t *)context;
+}
+
+/* The recordings that a search of folders takes from the file. */
+static inline size_t count_found(const char *name)
+{
+    size_t count = 0;
+    assert_int_equal(recording_find(path_of(name), NULL, count_path, &count), STATUS_OK);
+    return count;
+}
+
 /* True if a warning holds the text. */
 static inline bool warns_of(const struct recording *recording, const char *text)
 {

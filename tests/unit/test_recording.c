@@ -397,10 +397,11 @@ static void a_record_is_opened_by_its_name_or_header_only(void **state)
     expect_refusal(path_of("r.dat"), STATUS_DATA, "give its header,r.hea");
     expect_refusal(path_of("nothing"), STATUS_IO, "nothing.hea");
     expect_refusal(path_of("nothing.hea"), STATUS_IO, "nothing.hea,no such file");
-    write_text("letter.txt", "hello");
-    expect_refusal(path_of("letter.txt"), STATUS_DATA, "letter.txt,known kind");
-    assert_true(recording_is_candidate("folder/r.hea"));
-    assert_false(recording_is_candidate("r.dat") || recording_is_candidate(".r.hea") || recording_is_candidate("hea"));
+    write_text("letter.doc", "hello");
+    expect_refusal(path_of("letter.doc"), STATUS_DATA, "letter.doc,known kind");
+    write_text(".hidden.hea", "hello");
+    assert_int_equal(count_found("r.hea"), 1);
+    assert_int_equal(count_found("r.dat") + count_found(".hidden.hea") + count_found("letter.doc"), 0);
 }
 
 static void a_stretch_outside_is_refused(void **state)

@@ -197,7 +197,7 @@ static void count_records(const char *folder, struct count *counts, size_t n, bo
     for (size_t i = 0; i < count; i++) {
         char *name = join_path(folder, names[i]);
         struct recording *r;
-        if (recording_is_candidate(name) && recording_open(&r, data_path(name)) == STATUS_OK) {
+        if (has_suffix(name, ".hea") && recording_open(&r, data_path(name)) == STATUS_OK) {
             for (size_t k = 0; k < (are_codes ? r->n_codes : r->n_events); k++) {
                 count_one(counts, n, are_codes ? r->codes[k] : r->events[k].code);
                 if (!are_codes && strcmp(r->events[k].code, "+") == 0)

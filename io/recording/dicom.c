@@ -1,0 +1,309 @@
+/* DICOM waveforms (PS3.3 C.10.9): 12-lead, general and ambulatory ECG. The first group of original samples is the
+ * recording; derived ones (median beats) are left out by name. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/recording/dicom_element.h"
+#include "io/recording/lead_code.h"
+#include "io/recording/mapped_file.h"
+#include "io/recording/person.h"
+#include "io/recording/raw_files.h"
+#include "io/recording/sample_array.h"
+#include "io/recording/unit.h"
+
+enum { PREAMBLE_BYTES = 128, MOST_CHANNELS = 256 };
+
+#define TRANSFER_SYNTAX DICOM_TAG(0x0002, 0x0010)
+#define STUDY_DATE DICOM_TAG(0x0008, 0x0020)
+#define CODE_VALUE DICOM_TAG(0x0008, 0x0100)
+#define CODE_MEANING DICOM_TAG(0x0008, 0x0104)
+#define PATIENT_ID DICOM_TAG(0x0010, 0x0020)
+#define BIRTH_DATE DICOM_TAG(0x0010, 0x0030)
+#define PATIENT_SEX DICOM_TAG(0x0010, 0x0040)
+#define PATIENT_AGE DICOM_TAG(0x0010, 0x1010)
+#define ORIGINALITY DICOM_TAG(0x003a, 0x0004)
+#define N_CHANNELS DICOM_TAG(0x003a, 0x0005)
+#define N_SAMPLES DICOM_TAG(0x003a, 0x0010)
+#define SAMPLING_FREQUENCY DICOM_TAG(0x003a, 0x001a)
+#define CHANNELS DICOM_TAG(0x003a, 0x0200)
+#define CHANNEL_LABEL DICOM_TAG(0x003a, 0x0203)
+#define CHANNEL_SOURCE DICOM_TAG(0x003a, 0x0208)
+#define SENSITIVITY DICOM_TAG(0x003a, 0x0210)
+#define SENSITIVITY_UNITS DICOM_TAG(0x003a, 0x0211)
+#define SENSITIVITY_CORRECTION DICOM_TAG(0x003a, 0x0212)
+#define CHANNEL_BASELINE DICOM_TAG(0x003a, 0x0213)
+#define WAVEFORMS DICOM_TAG(0x5400, 0x0100)
+#define BITS_ALLOCATED DICOM_TAG(0x5400, 0x1004)
+#define INTERPRETATION DICOM_TAG(0x5400, 0x1006)
+#define PADDING_VALUE DICOM_TAG(0x5400, 0x100a)
+#define WAVEFORM_DATA DICOM_TAG(0x5400, 0x1010)
+
+/* ---- the data set --------------------------------------------------------------------------------------------------
+ */
+
+static enum status check_syntax(const struct recording *recording, const char *syntax, bool *is_explicit)
+{
+    *is_explicit = strcmp(syntax, "1.2.840.10008.1.2.1") == 0;
+    if (*is_explicit || strcmp(syntax, "1.2.840.10008.1.2") == 0)
+        return STATUS_OK;
+    return status_set(STATUS_DATA,
+                      "%s: transfer syntax '%s': only little-endian, uncompressed files can be read (1.2.840.10008.1.2 "
+                      "or .1.2.1); export it so",
+                      recording->path, syntax);
+}
+
+/* The elements behind preamble and file meta information. Old files have neither. */
+static enum status find_data_set(const struct recording *recording, const struct mapped_file *file,
+                                 struct dicom_range *set)
+{
+    const uint8_t *end = file->bytes + file->count;
+    if (file->count < PREAMBLE_BYTES + 4 || memcmp(file->bytes + PREAMBLE_BYTES, "DICM", 4) != 0) {
+        bool is_explicit = file->count > 6 && file->bytes[4] >= 'A' && file->bytes[4] <= 'Z' && file->bytes[5] >= 'A' &&
+                           file->bytes[5] <= 'Z';
+        *set = (struct dicom_range){file->bytes, end, is_explicit};
+        return STATUS_OK;
+    }
+    struct dicom_range in = {file->bytes + PREAMBLE_BYTES + 4, end, true}, value;
+    char syntax[65] = "";
+    uint32_t tag;
+    *set = in;
+    while (dicom_next(&in, &tag, &value) && tag >> 16 == 0x0002) {
+        if (tag == TRANSFER_SYNTAX)
+            dicom_text(*set, TRANSFER_SYNTAX, syntax, sizeof syntax);
+        set->at = in.at;
+    }
+    make_printable(syntax);
+    return check_syntax(recording, syntax[0] ? syntax : "1.2.840.10008.1.2", &set->is_explicit);
+}
+
+static enum status dicom_person(struct recording *recording, struct dicom_range set)
+{
+    char text[72], recorded[16];
+    char unit = 'Y';
+    int age;
+    dicom_text(set, PATIENT_SEX, text, sizeof text);
+    recording->sex = text[0] == 'M' ? SEX_MALE : text[0] == 'F' ? SEX_FEMALE : SEX_UNKNOWN;
+    dicom_text(set, PATIENT_AGE, text, sizeof text); /* "045Y" */
+    if (sscanf(text, "%3d%c", &age, &unit) == 2)
+        person_set_age(recording, unit == 'Y'   ? age
+                                  : unit == 'M' ? age / 12.0
+                                  : unit == 'W' ? age / 52.18
+                                  : unit == 'D' ? age / 365.25
+                                                : -1);
+    else
+        person_set_age_between(recording, calendar_day_of(dicom_text(set, BIRTH_DATE, text, sizeof text)),
+                               calendar_day_of(dicom_text(set, STUDY_DATE, recorded, sizeof recorded)));
+    return person_set_patient(recording, dicom_text(set, PATIENT_ID, text, sizeof text));
+}
+
+/* ---- channels ------------------------------------------------------------------------------------------------------
+ */
+
+/* "Lead I (Einthoven)" to "I"; SCP-ECG codes "5.6.3-9-61" and MDC codes "2:61" by their last number. */
+static void channel_name(struct dicom_range channel, char *name, size_t bytes)
+{
+    struct dicom_range sequence, source;
+    char code[40] = "", meaning[72] = "";
+    if (dicom_find(channel, CHANNEL_SOURCE, &sequence) && dicom_next_item(&sequence, &source)) {
+        dicom_text(source, CODE_VALUE, code, sizeof code);
+        dicom_text(source, CODE_MEANING, meaning, sizeof meaning);
+    }
+    const char *number = has_prefix(code, "5.6.3-9-") ? code + 8 : has_prefix(code, "2:") ? code + 2 : "";
+    int64_t value;
+    enum lead lead;
+    if (parse_int(number, 1, 255, &value) && lead_from_name(lead_code_text((long)value), &lead)) {
+        copy_text(name, bytes, lead_code_text((long)value));
+        return;
+    }
+    char *bracket = strchr(meaning, '(');
+    if (bracket)
+        *bracket = '\0';
+    copy_text(name, bytes, trim(meaning));
+    if (!name[0])
+        dicom_text(channel, CHANNEL_LABEL, name, bytes);
+    make_printable(name);
+}
+
+struct waveform {
+    uint16_t channels, bits, padding;
+    uint32_t samples;
+    bool is_unsigned, has_padding;
+    struct dicom_range definitions, data;
+};
+
+/* Gain and baseline of a channel: value = sample * sensitivity * correction + baseline, in its unit. */
+static enum status add_channel(struct recording *recording, struct dicom_range channel, bool *taken)
+{
+    struct dicom_range sequence, item;
+    char name[72], unit[20] = "";
+    double sensitivity, correction, baseline;
+    enum lead lead;
+    *taken = false;
+    channel_name(channel, name, sizeof name);
+    if (dicom_find(channel, SENSITIVITY_UNITS, &sequence) && dicom_next_item(&sequence, &item))
+        make_printable(dicom_text(item, CODE_VALUE, unit, sizeof unit));
+    if (!lead_from_name(name, &lead))
+        return recording_add_lead(recording, name, 1, 0, taken);
+    if (!dicom_decimal(channel, SENSITIVITY, &sensitivity) || sensitivity == 0) {
+        recording_leave_out(recording, "%s: has no sensitivity: uncalibrated", name);
+        return STATUS_OK;
+    }
+    if (!unit[0] || unit_per_mv(unit) == 0) {
+        recording_leave_out(recording, "%s: unit '%s' is not a voltage", name, unit);
+        return STATUS_OK;
+    }
+    if (dicom_decimal(channel, SENSITIVITY_CORRECTION, &correction) && correction != 0)
+        sensitivity *= correction;
+    if (!dicom_decimal(channel, CHANNEL_BASELINE, &baseline))
+        baseline = 0;
+    return recording_add_lead(recording, name, unit_per_mv(unit) / sensitivity, -baseline / sensitivity, taken);
+}
+
+static int32_t waveform_sample(const struct waveform *waveform, uint64_t index)
+{
+    const uint8_t *data = waveform->data.at;
+    uint32_t value = waveform->bits == 16 ? little16(data + 2 * index) : data[index];
+    uint32_t padding = waveform->bits == 16 ? waveform->padding : waveform->padding & 0xff;
+    if (waveform->has_padding && value == padding)
+        return RECORDING_INVALID;
+    if (waveform->is_unsigned)
+        return (int32_t)value;
+    return waveform->bits == 16 ? (int16_t)value : (int8_t)value;
+}
+
+static enum status decode_waveform(struct recording *recording, struct waveform *waveform)
+{
+    enum status status;
+    struct sample_array *array = xcalloc(1, sizeof *array);
+    recording->source->state = array;
+    array->samples = waveform->samples;
+    array->adc = NEW_ARRAY(
+        int32_t, checked_multiply(RECORDING_MAX_LEADS < waveform->channels ? RECORDING_MAX_LEADS : waveform->channels,
+                                  waveform->samples));
+    struct dicom_range channel;
+    for (uint64_t i = 0; i < waveform->channels; i++) {
+        bool taken;
+        REQUIRE(dicom_next_item(&waveform->definitions, &channel), STATUS_DATA,
+                "%s: describes %" PRIu64 " of its %u channels; it is damaged", recording->path, i, waveform->channels);
+        TRY(add_channel(recording, channel, &taken));
+        int32_t *target = array->adc + (recording->n_leads - 1) * array->samples;
+        for (uint64_t k = 0; taken && k < array->samples; k++)
+            target[k] = waveform_sample(waveform, k * waveform->channels + i);
+    }
+    array->n_leads = recording->n_leads;
+    recording->samples = array->samples;
+    return recording_require_leads(recording);
+fail:
+    return status;
+}
+
+/* ---- waveform groups -----------------------------------------------------------------------------------------------
+ */
+
+static enum status read_waveform(struct recording *recording, struct dicom_range group)
+{
+    enum status status;
+    struct waveform waveform = {0};
+    char kind[20];
+    REQUIRE(dicom_uint16(group, N_CHANNELS, &waveform.channels) && waveform.channels >= 1 &&
+                waveform.channels <= MOST_CHANNELS,
+            STATUS_DATA, "%s: number of waveform channels: must be there, from 1 to %d", recording->path,
+            MOST_CHANNELS);
+    REQUIRE(dicom_uint32(group, N_SAMPLES, &waveform.samples) && waveform.samples > 0, STATUS_DATA,
+            "%s: number of waveform samples: must be there and above 0", recording->path);
+    REQUIRE(dicom_decimal(group, SAMPLING_FREQUENCY, &recording->rate_hz) && recording->rate_hz > 0 &&
+                recording->rate_hz <= RECORDING_MAX_HZ,
+            STATUS_DATA, "%s: sampling frequency: must be there, above 0 and at most %d Hz", recording->path,
+            RECORDING_MAX_HZ);
+    dicom_text(group, INTERPRETATION, kind, sizeof kind);
+    waveform.is_unsigned = kind[0] == 'U';
+    REQUIRE(dicom_uint16(group, BITS_ALLOCATED, &waveform.bits) &&
+                ((waveform.bits == 16 && (strcmp(kind, "SS") == 0 || strcmp(kind, "US") == 0)) ||
+                 (waveform.bits == 8 && (strcmp(kind, "SB") == 0 || strcmp(kind, "UB") == 0))),
+            STATUS_DATA, "%s: samples of type '%s', %u bits: linear samples of 8 or 16 bits can be read",
+            recording->path, make_printable(kind), waveform.bits);
+    REQUIRE(dicom_find(group, CHANNELS, &waveform.definitions) && dicom_find(group, WAVEFORM_DATA, &waveform.data),
+            STATUS_DATA, "%s: waveform without channel definitions or without data", recording->path);
+    uint64_t wanted = (uint64_t)waveform.samples * waveform.channels * (waveform.bits / 8);
+    uint64_t there = (uint64_t)(waveform.data.end - waveform.data.at);
+    REQUIRE(wanted <= there, STATUS_DATA,
+            "%s: waveform is shorter than its header says: %" PRIu64 " bytes wanted, %" PRIu64 " are there",
+            recording->path, wanted, there);
+    struct dicom_range padding;
+    if (dicom_find(group, PADDING_VALUE, &padding) && padding.end - padding.at >= waveform.bits / 8) {
+        waveform.has_padding = true;
+        waveform.padding = waveform.bits == 16 ? little16(padding.at) : padding.at[0];
+    }
+    return decode_waveform(recording, &waveform);
+fail:
+    return status;
+}
+
+/* The first original group; the others are left out by name. */
+static bool choose_group(struct recording *recording, struct dicom_range groups, struct dicom_range *chosen)
+{
+    struct dicom_range group, rest = groups;
+    char originality[20];
+    size_t n = 0, choice = 0;
+    while (dicom_next_item(&rest, &group)) {
+        dicom_text(group, ORIGINALITY, originality, sizeof originality);
+        n++;
+        if (choice == 0 && strcasecmp(originality, "DERIVED") != 0) {
+            choice = n;
+            *chosen = group;
+        }
+    }
+    for (size_t i = 1; dicom_next_item(&groups, &group); i++) {
+        uint16_t channels = 0;
+        uint32_t samples = 0;
+        if (i == choice || (choice == 0 && i == 1)) {
+            *chosen = group;
+            continue;
+        }
+        dicom_uint16(group, N_CHANNELS, &channels);
+        dicom_uint32(group, N_SAMPLES, &samples);
+        make_printable(dicom_text(group, ORIGINALITY, originality, sizeof originality));
+        recording_leave_out(recording, "waveform group %zu (%s, %u channels of %u samples): another one is taken", i,
+                            originality, channels, samples);
+    }
+    return n > 0;
+}
+
+static enum status dicom_open(struct recording *recording)
+{
+    enum status status;
+    struct mapped_file file = {0};
+    struct dicom_range set, groups, group;
+    TRY(mapped_file_open(&file, recording->path));
+    TRY(find_data_set(recording, &file, &set));
+    REQUIRE(dicom_find(set, WAVEFORMS, &groups), STATUS_DATA,
+            "%s: is a DICOM file without waveform, or damaged before it; leave it out", recording->path);
+    REQUIRE(choose_group(recording, groups, &group), STATUS_DATA, "%s: its waveform sequence is empty; leave it out",
+            recording->path);
+    TRY(read_waveform(recording, group));
+    TRY(dicom_person(recording, set));
+    recording->format = "DICOM";
+    recording_name_by_file(recording);
+fail:
+    mapped_file_close(&file);
+    return status;
+}
+
+static bool dicom_is_known_by(const struct file_head *head)
+{
+    return head->count >= PREAMBLE_BYTES + 4 && memcmp(head->bytes + PREAMBLE_BYTES, "DICM", 4) == 0;
+}
+
+const struct recording_type dicom_recording = {
+    .name = "DICOM",
+    .endings = (const char *const[]){".dcm", ".dicom", NULL},
+    .is_known_by = dicom_is_known_by,
+    .open = dicom_open,
+    .read = sample_array_read,
+    .close = sample_array_close,
+};

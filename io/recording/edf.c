@@ -1,0 +1,375 @@
+/* EDF, EDF+, BDF and BDF+ (Kemp et al. 1992; Kemp and Olivan 2003; edfplus.info; BDF: 24 bits, biosemi.com).
+ *
+ * A header of 256 bytes and 256 more a signal, all printable text; then data records of equal length, in each the
+ * samples of signal after signal. Samples are mapped, not read, so a day takes no more memory than a minute. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/recording/mapped_file.h"
+#include "io/recording/person.h"
+#include "io/recording/raw_files.h"
+#include "io/recording/sample_array.h"
+#include "io/recording/unit.h"
+
+enum { BLOCK_BYTES = 256, MOST_SIGNALS = 1024, MOST_SAMPLES_A_RECORD = 1 << 26 };
+
+struct edf_signal {
+    char label[17], unit[9];
+    double physical_least, physical_most;
+    int64_t digital_least, digital_most;
+    uint64_t samples; /* of a data record */
+    uint64_t first;   /* bytes before it in a data record */
+};
+
+struct edf_lead {
+    uint64_t first, samples; /* as in edf_signal */
+    bool is_negated;         /* physical values fall as digital ones rise */
+};
+
+struct edf_state {
+    struct mapped_file file;
+    size_t sample_bytes; /* 2 or 3 */
+    size_t header_bytes;
+    uint64_t records, record_bytes;
+    double record_seconds;
+    bool is_plus, is_interrupted; /* EDF+D, BDF+D */
+    size_t n_signals;
+    struct edf_signal *signals;
+    struct edf_lead leads[RECORDING_MAX_LEADS];
+};
+
+/* ---- header --------------------------------------------------------------------------------------------------------
+ */
+
+/* A field of the header as text without blanks at the ends. target has bytes + 1 characters. */
+static char *edf_text(char *target, const uint8_t *field, size_t bytes)
+{
+    memcpy(target, field, bytes);
+    target[bytes] = '\0';
+    char *start = trim(target);
+    memmove(target, start, strlen(start) + 1);
+    return target;
+}
+
+static enum status edf_number(const struct recording *recording, const uint8_t *field, const char *name, double least,
+                              double most, double *value)
+{
+    char text[9];
+    edf_text(text, field, 8);
+    if (parse_double(text, value) && *value >= least && *value <= most)
+        return STATUS_OK;
+    return status_set(STATUS_DATA, "%s: %s '%s': must be a number from %g to %g; correct the header or leave it out",
+                      recording->path, name, make_printable(text), least, most);
+}
+
+static enum status edf_whole(const struct recording *recording, const uint8_t *field, const char *name, int64_t least,
+                             int64_t most, int64_t *value)
+{
+    char text[9];
+    edf_text(text, field, 8);
+    if (parse_int(text, least, most, value))
+        return STATUS_OK;
+    return status_set(STATUS_DATA,
+                      "%s: %s '%s': must be a whole number from %" PRId64 " to %" PRId64
+                      "; correct the header or leave it out",
+                      recording->path, name, make_printable(text), least, most);
+}
+
+/* "02-MAY-1951" */
+static struct calendar_day edf_day(const char *text)
+{
+    static const char *const months = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC";
+    struct calendar_day day = {0};
+    char month[4] = "";
+    if (sscanf(text, "%2d-%3[A-Za-z]-%4d", &day.day, month, &day.year) != 3 || strlen(month) != 3)
+        return (struct calendar_day){0};
+    for (int i = 0; i < 12; i++)
+        if (strncasecmp(months + 3 * i, month, 3) == 0)
+            day.month = i + 1;
+    return day;
+}
+
+/* EDF+ says in fixed places: "code sex birthdate name", "Startdate 02-MAR-2002 …"; X is unknown. The field of plain EDF
+ * is free text, of which nothing is taken. */
+static enum status edf_person(struct recording *recording, const uint8_t *header)
+{
+    char patient[81], start[81], *words[3] = {NULL}, *rest = edf_text(patient, header + 8, 80);
+    for (int i = 0; i < 3; i++)
+        words[i] = next_field(&rest, " ");
+    edf_text(start, header + 88, 80);
+    if (words[2] && has_prefix(start, "Startdate "))
+        person_set_age_between(recording, edf_day(words[2]), edf_day(start + strlen("Startdate ")));
+    if (words[1] && strlen(words[1]) == 1)
+        recording->sex = words[1][0] == 'M' ? SEX_MALE : words[1][0] == 'F' ? SEX_FEMALE : SEX_UNKNOWN;
+    if (words[0] && strcmp(words[0], "X") != 0)
+        return person_set_patient(recording, words[0]);
+    return STATUS_OK;
+}
+
+static enum status read_signal(const struct recording *recording, struct edf_state *state, size_t index)
+{
+    enum status status;
+    struct edf_signal *signal = &state->signals[index];
+    const uint8_t *fields = state->file.bytes + BLOCK_BYTES;
+    size_t n = state->n_signals;
+    char name[64];
+    int64_t samples, most = state->sample_bytes == 2 ? 32767 : 8388607;
+    edf_text(signal->label, fields + 16 * index, 16);
+    edf_text(signal->unit, fields + 96 * n + 8 * index, 8);
+    snprintf(name, sizeof name, "signal %zu: samples of a data record", index + 1);
+    TRY(edf_whole(recording, fields + 216 * n + 8 * index, name, 0, MOST_SAMPLES_A_RECORD, &samples));
+    signal->samples = (uint64_t)samples;
+    signal->first = state->record_bytes;
+    state->record_bytes += signal->samples * state->sample_bytes;
+    if (strstr(signal->label, "Annotations")) /* its limits mean nothing */
+        return STATUS_OK;
+    snprintf(name, sizeof name, "signal %zu: physical minimum", index + 1);
+    TRY(edf_number(recording, fields + 104 * n + 8 * index, name, -1e8, 1e8, &signal->physical_least));
+    snprintf(name, sizeof name, "signal %zu: physical maximum", index + 1);
+    TRY(edf_number(recording, fields + 112 * n + 8 * index, name, -1e8, 1e8, &signal->physical_most));
+    snprintf(name, sizeof name, "signal %zu: digital minimum", index + 1);
+    TRY(edf_whole(recording, fields + 120 * n + 8 * index, name, -most - 1, most, &signal->digital_least));
+    snprintf(name, sizeof name, "signal %zu: digital maximum", index + 1);
+    TRY(edf_whole(recording, fields + 128 * n + 8 * index, name, -most - 1, most, &signal->digital_most));
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+static enum status edf_header(struct recording *recording, struct edf_state *state)
+{
+    enum status status;
+    const uint8_t *bytes = state->file.bytes;
+    int64_t header_bytes, n_signals, records;
+    char reserved[45];
+    REQUIRE(state->file.count >= BLOCK_BYTES, STATUS_DATA, "%s: has %zu bytes; an EDF header has 256: leave it out",
+            recording->path, state->file.count);
+    state->sample_bytes = bytes[0] == 0xff ? 3 : 2;
+    edf_text(reserved, bytes + 192, 44);
+    state->is_plus = has_prefix(reserved, "EDF+") || has_prefix(reserved, "BDF+");
+    state->is_interrupted = state->is_plus && reserved[4] == 'D';
+    recording->format = state->sample_bytes == 3 ? (state->is_plus ? "BDF+" : "BDF") : state->is_plus ? "EDF+" : "EDF";
+    if (bytes[252] == ' ' && bytes[253] == ' ' && bytes[254] == ' ' && bytes[255] == ' ')
+        FAIL(STATUS_DATA, "%s: number of signals: is not given; leave it out", recording->path);
+    char text[5];
+    edf_text(text, bytes + 252, 4);
+    REQUIRE(parse_int(text, 1, MOST_SIGNALS, &n_signals), STATUS_DATA,
+            "%s: number of signals '%s': must be from 1 to %d; leave it out", recording->path, make_printable(text),
+            MOST_SIGNALS);
+    state->n_signals = (size_t)n_signals;
+    TRY(edf_whole(recording, bytes + 184, "header bytes", BLOCK_BYTES * (n_signals + 1), BLOCK_BYTES * (n_signals + 1),
+                  &header_bytes));
+    state->header_bytes = (size_t)header_bytes;
+    REQUIRE(state->file.count >= state->header_bytes, STATUS_DATA,
+            "%s: has %zu bytes, its header alone has %zu: the file is cut off", recording->path, state->file.count,
+            state->header_bytes);
+    TRY(edf_whole(recording, bytes + 236, "number of data records", -1, INT64_C(99999999), &records));
+    TRY(edf_number(recording, bytes + 244, "seconds of a data record", 0, 1e7, &state->record_seconds));
+    state->signals = xcalloc(state->n_signals, sizeof *state->signals);
+    for (size_t i = 0; i < state->n_signals; i++)
+        TRY(read_signal(recording, state, i));
+    REQUIRE(state->record_bytes > 0, STATUS_DATA, "%s: its data records hold no samples; leave it out",
+            recording->path);
+    uint64_t there = (state->file.count - state->header_bytes) / state->record_bytes;
+    state->records = records < 0 ? there : (uint64_t)records;
+    REQUIRE(state->records <= there, STATUS_DATA,
+            "%s: file is shorter than its header says: %" PRIu64 " data records of %" PRIu64 " bytes, %" PRIu64
+            " are there",
+            recording->path, state->records, state->record_bytes, there);
+    if (records < 0)
+        recording_warn(recording, "the header leaves the number of data records open; %" PRIu64 " are there", there);
+    status = state->is_plus ? edf_person(recording, bytes) : STATUS_OK;
+fail:
+    return status;
+}
+
+/* ---- leads ---------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_ecg(const struct edf_signal *signal, enum lead *lead)
+{
+    return lead_from_name(signal->label, lead) && signal->unit[0] && unit_per_mv(signal->unit) > 0;
+}
+
+/* Samples of a data record of the leads that are taken: the most that an ECG lead has. */
+static uint64_t find_lead_samples(const struct edf_state *state)
+{
+    uint64_t most = 0;
+    enum lead lead;
+    for (size_t i = 0; i < state->n_signals; i++)
+        if (is_ecg(&state->signals[i], &lead) && state->signals[i].samples > most)
+            most = state->signals[i].samples;
+    return most;
+}
+
+static enum status add_lead(struct recording *recording, struct edf_state *state, size_t index, uint64_t samples)
+{
+    enum status status;
+    const struct edf_signal *signal = &state->signals[index];
+    enum lead lead;
+    bool taken;
+    char label[17];
+    strcpy(label, signal->label);
+    make_printable(label);
+    if (strstr(label, "Annotations"))
+        return STATUS_OK;
+    if (lead_from_name(label, &lead) && !is_ecg(signal, &lead)) {
+        recording_leave_out(recording, "%s: unit '%s' is not a voltage", label, signal->unit);
+        return STATUS_OK;
+    }
+    if (is_ecg(signal, &lead) && signal->samples != samples) {
+        recording_leave_out(recording, "%s: has %g Hz beside leads of %g Hz", label,
+                            (double)signal->samples / state->record_seconds, (double)samples / state->record_seconds);
+        return STATUS_OK;
+    }
+    double physical =
+        (signal->physical_most - signal->physical_least) / unit_per_mv(is_ecg(signal, &lead) ? signal->unit : "");
+    int64_t digital = signal->digital_most - signal->digital_least;
+    REQUIRE(!is_ecg(signal, &lead) || (physical != 0 && digital > 0), STATUS_DATA,
+            "%s: %s: physical %g to %g, digital %" PRId64 " to %" PRId64
+            ": gives no gain; correct the header or leave it out",
+            recording->path, label, signal->physical_least, signal->physical_most, signal->digital_least,
+            signal->digital_most);
+    /* physical = (digital - digital_least) * (range / range) + physical_least */
+    double gain = (double)digital / physical, sign = gain < 0 ? -1 : 1;
+    double baseline = (double)signal->digital_least -
+                      signal->physical_least * ((double)digital / (signal->physical_most - signal->physical_least));
+    TRY(recording_add_lead(recording, label, sign * gain, sign * baseline, &taken));
+    if (taken)
+        state->leads[recording->n_leads - 1] = (struct edf_lead){signal->first, signal->samples, sign < 0};
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+/* ---- interrupted recordings (EDF+D) --------------------------------------------------------------------------------
+ */
+
+/* The onset of a data record: "+123.5\x14\x14" in its first annotation signal. */
+static bool record_onset(const struct edf_state *state, uint64_t record, double *onset)
+{
+    for (size_t i = 0; i < state->n_signals; i++) {
+        const struct edf_signal *signal = &state->signals[i];
+        if (!strstr(signal->label, "Annotations"))
+            continue;
+        const uint8_t *text = state->file.bytes + state->header_bytes + record * state->record_bytes + signal->first;
+        size_t bytes = signal->samples * state->sample_bytes, length = 0;
+        char number[32];
+        while (length < bytes && length < sizeof number - 1 && text[length] != 0x14 && text[length] != 0x15)
+            length++;
+        memcpy(number, text, length);
+        number[length] = '\0';
+        return parse_double(number, onset);
+    }
+    return false;
+}
+
+static enum status refuse_gaps(const struct recording *recording, const struct edf_state *state)
+{
+    double first = 0, onset;
+    if (!state->is_interrupted)
+        return STATUS_OK;
+    for (uint64_t i = 0; i < state->records; i++) {
+        bool is_known = record_onset(state, i, &onset);
+        if (is_known && i == 0)
+            first = onset;
+        if (!is_known)
+            return status_set(STATUS_DATA, "%s: data record %" PRIu64 " has no onset, as an interrupted recording must",
+                              recording->path, i);
+        if (fabs(onset - first - (double)i * state->record_seconds) > 0.5 / recording->rate_hz)
+            return status_set(STATUS_DATA,
+                              "%s: recording is interrupted before data record %" PRIu64
+                              " (of %g s each); divide it into uninterrupted ones",
+                              recording->path, i, state->record_seconds);
+    }
+    return STATUS_OK;
+}
+
+/* ---- opening and reading -------------------------------------------------------------------------------------------
+ */
+
+static enum status edf_open(struct recording *recording)
+{
+    enum status status;
+    struct edf_state *state = xcalloc(1, sizeof *state);
+    recording->source->state = state;
+    TRY(mapped_file_open(&state->file, recording->path));
+    TRY(edf_header(recording, state));
+    uint64_t samples = find_lead_samples(state);
+    for (size_t i = 0; i < state->n_signals; i++)
+        TRY(add_lead(recording, state, i, samples));
+    TRY(recording_require_leads(recording));
+    REQUIRE(samples > 0 && state->records > 0, STATUS_DATA, "%s: holds no samples of an ECG; leave it out",
+            recording->path);
+    recording->rate_hz = state->record_seconds > 0 ? (double)samples / state->record_seconds : 0;
+    REQUIRE(recording->rate_hz > 0 && recording->rate_hz <= RECORDING_MAX_HZ, STATUS_DATA,
+            "%s: %" PRIu64 " samples in a data record of %g s: is no rate from 0 to %d Hz", recording->path, samples,
+            state->record_seconds, RECORDING_MAX_HZ);
+    recording->samples = samples * state->records;
+    recording_name_by_file(recording);
+    TRY(refuse_gaps(recording, state));
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+static int32_t edf_sample(const uint8_t *bytes, size_t sample_bytes)
+{
+    if (sample_bytes == 2)
+        return (int16_t)little16(bytes);
+    return (int32_t)((uint32_t)little16(bytes) << 8 | (uint32_t)bytes[2] << 24) >> 8;
+}
+
+static enum status edf_read(const struct recording *recording, uint64_t first, uint64_t count, int32_t *adc)
+{
+    const struct edf_state *state = recording->source->state;
+    for (size_t i = 0; i < recording->n_leads; i++) {
+        const struct edf_lead *lead = &state->leads[i];
+        for (uint64_t done = 0; done < count;) {
+            uint64_t record = (first + done) / lead->samples, inside = (first + done) % lead->samples;
+            uint64_t part = lead->samples - inside < count - done ? lead->samples - inside : count - done;
+            const uint8_t *bytes = state->file.bytes + state->header_bytes + record * state->record_bytes +
+                                   lead->first + inside * state->sample_bytes;
+            int32_t *target = adc + i * count + done;
+            for (uint64_t k = 0; k < part; k++) {
+                int32_t value = edf_sample(bytes + k * state->sample_bytes, state->sample_bytes);
+                target[k] = lead->is_negated ? -value : value;
+            }
+            done += part;
+        }
+    }
+    return STATUS_OK;
+}
+
+static void edf_close(void *data)
+{
+    struct edf_state *state = data;
+    if (!state)
+        return;
+    mapped_file_close(&state->file);
+    free(state->signals);
+    free(state);
+}
+
+static bool edf_is_known_by(const struct file_head *head)
+{
+    return head->count >= BLOCK_BYTES && (memcmp(head->bytes, "0       ", 8) == 0 || memcmp(head->bytes,
+                                                                                            "\xff"
+                                                                                            "BIOSEMI",
+                                                                                            8) == 0);
+}
+
+const struct recording_type edf_recording = {
+    .name = "EDF",
+    .endings = (const char *const[]){".edf", ".bdf", NULL},
+    .is_known_by = edf_is_known_by,
+    .open = edf_open,
+    .read = edf_read,
+    .close = edf_close,
+};

@@ -1,0 +1,257 @@
+/* SCP-ECG (EN 1064, ISO 11073-91064): sections 1 (person), 2 (Huffman tables), 3 (leads), 6 (rhythm), little-endian.
+ *
+ * A file is a checksum, its length, then sections of a 16-byte head (checksum, number, length, versions, reserved); the
+ * first one says where the others lie. Samples of a lead are Huffman codes, or int16, of values or their first or
+ * second differences. What takes reference beats away or thins the samples out (the "high compression" of 1990s
+ * devices) is refused. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/recording/checksum16.h"
+#include "io/recording/lead_code.h"
+#include "io/recording/mapped_file.h"
+#include "io/recording/person.h"
+#include "io/recording/raw_files.h"
+#include "io/recording/sample_array.h"
+#include "io/recording/scp_huffman.h"
+
+enum { FILE_HEAD = 6, SECTION_HEAD = 16, N_SECTIONS = 12, POINTER_BYTES = 10 };
+enum { LEAD_BYTES = 9, RHYTHM_HEAD = 6, MOST_SCP_SAMPLES = 1 << 28 };
+
+struct scp_section {
+    const uint8_t *bytes; /* behind its head; NULL: not there */
+    size_t count;
+};
+
+struct scp_file {
+    const char *path;
+    struct mapped_file file;
+    struct scp_section sections[N_SECTIONS];
+    bool checksum_fails;
+};
+
+/* ---- sections ------------------------------------------------------------------------------------------------------
+ */
+
+static enum status find_sections(struct scp_file *scp)
+{
+    enum status status;
+    const uint8_t *bytes = scp->file.bytes;
+    size_t count = scp->file.count;
+    REQUIRE(count >= FILE_HEAD + SECTION_HEAD, STATUS_DATA, "%s: has %zu bytes: too short for SCP-ECG; leave it out",
+            scp->path, count);
+    uint32_t said = little32(bytes + 2), first = little32(bytes + FILE_HEAD + 4);
+    REQUIRE(little16(bytes + FILE_HEAD + 2) == 0 && first >= SECTION_HEAD && first <= count - FILE_HEAD, STATUS_DATA,
+            "%s: does not begin with section 0 of SCP-ECG; leave it out", scp->path);
+    REQUIRE(said <= count, STATUS_DATA, "%s: file is shorter than it says: %" PRIu32 " bytes wanted, %zu are there",
+            scp->path, said, count);
+    scp->checksum_fails = said >= FILE_HEAD && checksum16(bytes + 2, said - 2) != little16(bytes);
+    for (size_t at = FILE_HEAD + SECTION_HEAD; at + POINTER_BYTES <= FILE_HEAD + (size_t)first; at += POINTER_BYTES) {
+        unsigned number = little16(bytes + at);
+        uint64_t length = little32(bytes + at + 2), start = little32(bytes + at + 6); /* start counts from 1 */
+        if (number == 0 || number >= N_SECTIONS || length < SECTION_HEAD || start == 0)
+            continue;
+        REQUIRE(start - 1 <= count && length <= count - (start - 1), STATUS_DATA,
+                "%s: section %u: bytes %" PRIu64 " to %" PRIu64 " lie behind the end of the file (%zu)", scp->path,
+                number, start - 1, start - 1 + length, count);
+        REQUIRE(little16(bytes + start - 1 + 2) == number, STATUS_DATA,
+                "%s: section %u: is not where section 0 says; the file is damaged", scp->path, number);
+        scp->sections[number] = (struct scp_section){bytes + start - 1 + SECTION_HEAD, length - SECTION_HEAD};
+    }
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+/* Section 1: tag (1 byte), length (2), value; of these id, age, birth, sex and the day of recording. */
+static enum status scp_person(struct recording *recording, struct scp_section section)
+{
+    struct calendar_day birth = {0}, recorded = {0};
+    char patient[72] = "";
+    double age = -1;
+    for (size_t at = 0; at + 3 <= section.count && section.bytes[at] != 255;) {
+        unsigned tag = section.bytes[at];
+        size_t length = little16(section.bytes + at + 1);
+        const uint8_t *value = section.bytes + at + 3;
+        if (length > section.count - at - 3)
+            break;
+        if (tag == 2)
+            snprintf(patient, sizeof patient, "%.*s", (int)length, (const char *)value);
+        else if (tag == 4 && length >= 3 && value[2] >= 1 && value[2] <= 5) { /* 0: not said */
+            static const double a_year[] = {1, 1, 12, 52.18, 365.25, 8766};
+            age = little16(value) / a_year[value[2]];
+        } else if (tag == 5 && length >= 4)
+            birth = (struct calendar_day){little16(value), value[2], value[3]};
+        else if (tag == 8 && length >= 1)
+            recording->sex = value[0] == 1 ? SEX_MALE : value[0] == 2 ? SEX_FEMALE : SEX_UNKNOWN;
+        else if (tag == 25 && length >= 4)
+            recorded = (struct calendar_day){little16(value), value[2], value[3]};
+        at += 3 + length;
+    }
+    if (age > 0)
+        person_set_age(recording, age);
+    else
+        person_set_age_between(recording, birth, recorded);
+    return person_set_patient(recording, trim(patient));
+}
+
+/* ---- rhythm --------------------------------------------------------------------------------------------------------
+ */
+
+struct scp_rhythm {
+    size_t n_leads;
+    const uint8_t *leads;   /* [n_leads, 9] of section 3: first and last sample (from 1), lead number */
+    const uint8_t *lengths; /* [n_leads] uint16, bytes of each lead's data */
+    const uint8_t *data, *end;
+    double nanovolts;
+    int differences; /* 0 to 2 */
+};
+
+static enum status check_rhythm(struct recording *recording, const struct scp_file *scp, struct scp_rhythm *rhythm)
+{
+    enum status status;
+    struct scp_section leads = scp->sections[3], data = scp->sections[6];
+    REQUIRE(leads.bytes && leads.count >= 2 && data.bytes && data.count >= RHYTHM_HEAD, STATUS_DATA,
+            "%s: has no section 3 (leads) and 6 (rhythm): no samples; leave it out", scp->path);
+    rhythm->n_leads = leads.bytes[0];
+    REQUIRE(rhythm->n_leads > 0 && 2 + rhythm->n_leads * LEAD_BYTES <= leads.count &&
+                RHYTHM_HEAD + 2 * rhythm->n_leads <= data.count,
+            STATUS_DATA, "%s: %zu leads do not fit into sections 3 and 6; the file is damaged", scp->path,
+            rhythm->n_leads);
+    REQUIRE((leads.bytes[1] & 1) == 0 && data.bytes[5] == 0, STATUS_DATA,
+            "%s: is compressed with %s, which cannot be read; export it without high compression", scp->path,
+            leads.bytes[1] & 1 ? "reference beats" : "thinned-out samples");
+    rhythm->leads = leads.bytes + 2;
+    rhythm->nanovolts = little16(data.bytes);
+    unsigned microseconds = little16(data.bytes + 2);
+    rhythm->differences = data.bytes[4];
+    rhythm->lengths = data.bytes + RHYTHM_HEAD;
+    rhythm->data = rhythm->lengths + 2 * rhythm->n_leads;
+    rhythm->end = data.bytes + data.count;
+    REQUIRE(rhythm->nanovolts > 0, STATUS_DATA, "%s: section 6: 0 nV a unit: must be above 0", scp->path);
+    REQUIRE(microseconds >= 1000000 / RECORDING_MAX_HZ, STATUS_DATA,
+            "%s: section 6: %u us between samples: must be at least %d", scp->path, microseconds,
+            1000000 / RECORDING_MAX_HZ);
+    REQUIRE(rhythm->differences <= 2, STATUS_DATA, "%s: section 6: differences of order %d: 0, 1 or 2 are known",
+            scp->path, rhythm->differences);
+    recording->rate_hz = 1e6 / microseconds;
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+/* Sums the differences up, in 64 bits: hostile ones would leave 32. */
+static bool undo_differences(int32_t *samples, size_t count, int order)
+{
+    for (size_t i = (size_t)order; order > 0 && i < count; i++) {
+        int64_t value = order == 1 ? (int64_t)samples[i] + samples[i - 1]
+                                   : (int64_t)samples[i] + 2 * (int64_t)samples[i - 1] - samples[i - 2];
+        if (value < -(1 << 30) || value > 1 << 30)
+            return false;
+        samples[i] = (int32_t)value;
+    }
+    return true;
+}
+
+static enum status decode_lead(const struct scp_file *scp, const struct scp_huffman *huffman,
+                               const struct scp_rhythm *rhythm, size_t index, const uint8_t *data, int32_t *samples,
+                               size_t count)
+{
+    size_t bytes = little16(rhythm->lengths + 2 * index), decoded = count;
+    if (scp->sections[2].bytes && scp->sections[2].count >= 2)
+        decoded = scp_huffman_decode(huffman, data, bytes, samples, count);
+    else if (bytes < 2 * count)
+        decoded = bytes / 2;
+    else
+        for (size_t i = 0; i < count; i++)
+            samples[i] = (int16_t)little16(data + 2 * i);
+    if (decoded < count)
+        return status_set(STATUS_DATA, "%s: lead %zu: %zu samples of %zu are there; the file is damaged", scp->path,
+                          index + 1, decoded, count);
+    if (!undo_differences(samples, count, rhythm->differences))
+        return status_set(STATUS_DATA, "%s: lead %zu: its samples leave any range; the file is damaged", scp->path,
+                          index + 1);
+    return STATUS_OK;
+}
+
+/* All leads that run over the same samples as the first one. */
+static enum status decode_leads(struct recording *recording, const struct scp_file *scp,
+                                const struct scp_huffman *huffman, const struct scp_rhythm *rhythm)
+{
+    enum status status;
+    uint64_t first = little32(rhythm->leads), last = little32(rhythm->leads + 4);
+    uint64_t most = (uint64_t)(rhythm->end - rhythm->data) * 8; /* a code has one bit at least */
+    REQUIRE(last >= first && last - first < MOST_SCP_SAMPLES && last - first < most, STATUS_DATA,
+            "%s: section 3: samples %" PRIu64 " to %" PRIu64 ": more than the file can hold", scp->path, first, last);
+    struct sample_array *array = xcalloc(1, sizeof *array);
+    recording->source->state = array;
+    array->samples = last - first + 1;
+    array->adc = NEW_ARRAY(int32_t, checked_multiply(rhythm->n_leads, array->samples));
+    const uint8_t *data = rhythm->data;
+    for (size_t i = 0; i < rhythm->n_leads; i++) {
+        const uint8_t *lead = rhythm->leads + i * LEAD_BYTES;
+        const char *name = lead_code_text(lead[8]);
+        size_t bytes = little16(rhythm->lengths + 2 * i);
+        bool taken = false;
+        REQUIRE(bytes <= (size_t)(rhythm->end - data), STATUS_DATA,
+                "%s: lead %s: its %zu bytes lie behind the end of section 6", scp->path, name, bytes);
+        if (little32(lead) != first || little32(lead + 4) != last)
+            recording_leave_out(recording, "%s: runs over samples %u to %u, the first lead over %u to %u", name,
+                                little32(lead), little32(lead + 4), (unsigned)first, (unsigned)last);
+        else
+            TRY(recording_add_lead(recording, name, 1e6 / rhythm->nanovolts, 0, &taken));
+        if (taken)
+            TRY(decode_lead(scp, huffman, rhythm, i, data, array->adc + (recording->n_leads - 1) * array->samples,
+                            (size_t)array->samples));
+        data += bytes;
+    }
+    array->n_leads = recording->n_leads;
+    recording->samples = array->samples;
+    return recording_require_leads(recording);
+fail:
+    return status;
+}
+
+static enum status scp_open(struct recording *recording)
+{
+    enum status status;
+    struct scp_file scp = {.path = recording->path};
+    struct scp_huffman *huffman = xcalloc(1, sizeof *huffman);
+    struct scp_rhythm rhythm = {0};
+    TRY(mapped_file_open(&scp.file, recording->path));
+    TRY(find_sections(&scp));
+    TRY(check_rhythm(recording, &scp, &rhythm));
+    REQUIRE(scp_huffman_read(huffman, scp.sections[2].bytes, scp.sections[2].count), STATUS_DATA,
+            "%s: section 2: no Huffman table that can be", scp.path);
+    TRY(decode_leads(recording, &scp, huffman, &rhythm));
+    if (scp.sections[1].bytes)
+        TRY(scp_person(recording, scp.sections[1]));
+    if (scp.checksum_fails)
+        recording_warn(recording, "the file's checksum does not hold");
+    recording->format = "SCP-ECG";
+    recording_name_by_file(recording);
+    status = STATUS_OK;
+fail:
+    mapped_file_close(&scp.file);
+    free(huffman);
+    return status;
+}
+
+/* Section 0 has number 0 and, from version 1.3 on, "SCPECG" in its reserved bytes. */
+static bool scp_is_known_by(const struct file_head *head)
+{
+    return head->count >= FILE_HEAD + SECTION_HEAD && memcmp(head->bytes + FILE_HEAD + 10, "SCPECG", 6) == 0;
+}
+
+const struct recording_type scp_recording = {
+    .name = "SCP-ECG",
+    .endings = (const char *const[]){".scp", NULL},
+    .is_known_by = scp_is_known_by,
+    .open = scp_open,
+    .read = sample_array_read,
+    .close = sample_array_close,
+};
