@@ -41,14 +41,11 @@ static char *take_cell(char **cursor, size_t *line, bool *is_last)
     return cell;
 }
 
-enum status csv_read(struct csv *csv, const char *path)
+/* Cuts csv->text into cells. */
+static enum status cut_cells(struct csv *csv, const char *path)
 {
     enum status status;
-    size_t bytes, n_cells = 0, capacity = 0, line = 1;
-    *csv = (struct csv){0};
-    TRY(file_read(path, (size_t)1 << 30, &csv->text, &bytes));
-    REQUIRE(strlen(csv->text) == bytes, STATUS_DATA, "%s: has zero bytes and so is no CSV table", path);
-
+    size_t n_cells = 0, capacity = 0, line = 1;
     char *cursor = csv->text;
     if (has_prefix(cursor, "\xEF\xBB\xBF")) /* byte order mark that spreadsheets write */
         cursor += 3;
@@ -75,7 +72,29 @@ enum status csv_read(struct csv *csv, const char *path)
     REQUIRE(csv->rows > 0, STATUS_DATA, "%s: is empty; a heading line is needed", path);
     return STATUS_OK;
 fail:
+    return status;
+}
+
+enum status csv_read(struct csv *csv, const char *path)
+{
+    enum status status;
+    size_t bytes;
+    *csv = (struct csv){0};
+    TRY(file_read(path, (size_t)1 << 30, &csv->text, &bytes));
+    REQUIRE(strlen(csv->text) == bytes, STATUS_DATA, "%s: has zero bytes and so is no CSV table", path);
+    TRY(cut_cells(csv, path));
+    return STATUS_OK;
+fail:
     csv_free(csv);
+    return status;
+}
+
+enum status csv_parse(struct csv *csv, const char *text, const char *what)
+{
+    *csv = (struct csv){.text = duplicate_text(text)};
+    enum status status = cut_cells(csv, what);
+    if (status != STATUS_OK)
+        csv_free(csv);
     return status;
 }
 

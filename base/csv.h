@@ -14,6 +14,8 @@ struct csv {
 
 /* Reads the whole file. A row with another number of cells than the heading is an error that names its line. */
 enum status csv_read(struct csv *csv, const char *path);
+/* The same for a text that is already in memory; what: its name, for messages. */
+enum status csv_parse(struct csv *csv, const char *text, const char *what);
 void csv_free(struct csv *csv);
 
 /* The number of the column with this heading (case ignored), or -1. */

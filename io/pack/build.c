@@ -16,6 +16,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "io/pack/assembly.h"
+#include "io/pack/labelling.h"
 #include "io/pack/options.h"
 #include "io/recording/inputs.h"
 #include "io/recording/lead_reader.h"
@@ -37,9 +38,7 @@ struct build {
     const struct pack_options *options;
     struct recipe recipe;
     struct site_key key;
-    struct label_table table;
-    bool has_table;
-    int64_t n_table_rows_used;
+    struct labelling labelling;
     struct input *inputs;
     size_t n_inputs;
     struct packer packer;
@@ -213,25 +212,6 @@ static void read_headers(struct build *build)
 /* ---- second pass: one recording ------------------------------------------------------------------------------------
  */
 
-/* The first number in a record's name, without leading zeros: "00001_lr" and "HR00001" are 1. "" if there is none. */
-static void find_number(char number[32], const struct recipe_source *source, const char *name)
-{
-    const char *digits = name + strcspn(name, "0123456789");
-    size_t length = strspn(digits, "0123456789");
-    while (length > 1 && *digits == '0') {
-        digits++;
-        length--;
-    }
-    snprintf(number, 32, "%.*s", (int)(length < 31 ? length : 31), digits);
-    for (unsigned i = 0; i < source->n_same_patient; i++) { /* several numbers of one person become the first */
-        char *numbers = duplicate_text(source->same_patient[i]), *rest = numbers, *first = next_field(&rest, " ");
-        for (char *other = next_field(&rest, " "); other; other = next_field(&rest, " "))
-            if (strcmp(other, number) == 0)
-                snprintf(number, 32, "%s", first);
-        free(numbers);
-    }
-}
-
 struct key_list {
     uint64_t *keys;
     size_t n, capacity;
@@ -243,27 +223,29 @@ static void add_key(struct key_list *list, const uint8_t hash[PATIENT_HASH_BYTES
     memcpy(&list->keys[list->n++], hash, sizeof *list->keys);
 }
 
-/* Who it is: the table's patient, else the header's, else the number in the name, else the record itself. All that is
- * known becomes a key of the group. */
+/* Who it is: the table's patient, else that of the database's table or the header, else the number in the name, else
+ * the record itself. All that is known becomes a key of the group. */
 static void identify(struct build *build, const struct input *input, const struct recording *recording,
-                     const char *table_patient, struct packed *packed, struct key_list *list)
+                     const struct labelled *labelled, struct packed *packed, struct key_list *list)
 {
     const struct recipe_source *source = &build->recipe.sources[packed->source];
+    const char *space = source->numbering ? source->numbering : source->name;
     bool is_unnamed = packed->source == build->recipe.n_sources - 1;
-    char number[32] = "", *texts[4] = {NULL};
+    char number[32], *texts[5] = {NULL};
     bool has_patient = false;
-    if (source->numbering)
-        find_number(number, source, base_name(input->path));
-    if (*table_patient)
-        texts[0] = format_text("table/%s", table_patient);
+    recipe_source_number(number, source, input->real);
+    if (labelled->table_patient[0])
+        texts[0] = format_text("table/%s", labelled->table_patient);
+    if (labelled->source_patient[0])
+        texts[1] = format_text("%s/patient/%s", space, labelled->source_patient);
     if (recording->patient[0])
-        texts[1] = format_text("%s/patient/%s", source->name, recording->patient);
+        texts[2] = format_text("%s/patient/%s", space, recording->patient);
     if (number[0])
-        texts[2] = format_text("%s/number/%s", source->numbering, number);
-    if (!texts[0] && !texts[1] && !texts[2])
-        texts[3] = is_unnamed ? format_text("%s/%s", source->name, input->path + input->root)
+        texts[3] = format_text("%s/number/%s", source->numbering, number);
+    if (!texts[0] && !texts[1] && !texts[2] && !texts[3])
+        texts[4] = is_unnamed ? format_text("%s/%s", source->name, input->path + input->root)
                               : format_text("%s/record/%s", source->name, recording->name);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         uint8_t hash[PATIENT_HASH_BYTES];
         if (!texts[i])
             continue;
@@ -276,36 +258,21 @@ static void identify(struct build *build, const struct input *input, const struc
     }
 }
 
-/* Labels and person: header or annotations, then the table over them. Fills table_patient (64 bytes). */
-static void label(struct build *build, const struct input *input, const struct recording *recording,
-                  struct packed *packed, char table_patient[64])
+/* The source of the recording, its labels and its person. */
+static enum status label(struct build *build, const struct input *input, const struct recording *recording,
+                         struct packed *packed, struct labelled *labelled)
 {
     struct corpus_record *record = &packed->record;
-    char *folder = duplicate_text(input->real), *stem = duplicate_text(input->real);
-    *strrchr(folder, '/') = '\0';
-    char *ending = strrchr(stem, '.');
-    if (ending && ending > base_name(stem))
-        *ending = '\0';
+    char *folder = format_text("%.*s", (int)(base_name(input->real) - input->real - 1), input->real);
     packed->source = (uint32_t)recipe_find_source(&build->recipe, folder);
-    labels_from_recording(&packed->labels, &build->recipe.sources[packed->source], recording);
-    record->age_years = (float)recording->age_years;
-    record->sex = (int8_t)recording->sex;
-    record->fold = -1;
-    table_patient[0] = '\0';
-    long row = build->has_table ? label_table_find(&build->table, stem) : -1;
-    if (row >= 0) {
-        struct table_row said;
-        label_table_apply(&build->table, (size_t)row, &packed->labels, &said);
-        memcpy(table_patient, said.patient, sizeof said.patient);
-        if (!isnan(said.age_years))
-            record->age_years = (float)said.age_years;
-        if (said.sex != SEX_UNKNOWN)
-            record->sex = (int8_t)said.sex;
-        record->fold = (int16_t)said.fold;
-        build->n_table_rows_used++;
-    }
     free(folder);
-    free(stem);
+    enum status status =
+        labelling_apply(&build->labelling, &build->recipe.sources[packed->source], recording, input->real, labelled);
+    packed->labels = labelled->labels;
+    record->age_years = (float)labelled->age_years;
+    record->sex = (int8_t)labelled->sex;
+    record->fold = (int16_t)labelled->fold;
+    return status;
 }
 
 /* Shape and oddities of the recording. */
@@ -365,15 +332,15 @@ static enum status pack_recording(struct build *build, size_t order)
     struct packed packed = {.order = order};
     struct key_list list = {0};
     struct corpus_event *events = NULL;
-    char table_patient[64];
+    struct labelled labelled;
     enum status status;
 
     TRY(recording_open(&recording, input->path));
     TRY(recording_verify(recording));
-    label(build, input, recording, &packed, table_patient);
+    TRY(label(build, input, recording, &packed, &labelled));
     const struct recipe_source *source = &build->recipe.sources[packed.source];
     describe(&packed, recording, source, packed.source == build->recipe.n_sources - 1);
-    identify(build, input, recording, table_patient, &packed, &list);
+    identify(build, input, recording, &labelled, &packed, &list);
     packed.quality.n_person_keys = (uint32_t)list.n;
     TRY(name_samples(recording, packed.record.n_leads, &list, &packed.whole));
     packed.n_keys = list.n;
@@ -423,9 +390,7 @@ static enum status read_settings(struct build *build)
     enum status status;
     TRY(recipe_read(&build->recipe, options->recipe, options->settings, options->n_settings));
     TRY(site_key_read(&build->key, options->site_key));
-    if (options->labels)
-        TRY(label_table_read(&build->table, options->labels));
-    build->has_table = options->labels != NULL;
+    TRY(labelling_open(&build->labelling, options->labels));
 fail:
     return status;
 }
@@ -441,19 +406,32 @@ static void free_build(struct build *build)
         free(build->inputs[i].real);
     }
     free(build->inputs);
-    if (build->has_table)
-        label_table_free(&build->table);
+    labelling_free(&build->labelling);
     site_key_free(&build->key);
     recipe_free(&build->recipe);
 }
 
-/* CORPUS.refused.csv, beside the corpus. Collective. */
-static enum status report_refusals(struct build *build)
+/* CORPUS.`what`.csv, beside the corpus. */
+static char *list_path(const struct build *build, const char *what)
 {
     size_t length = strlen(build->options->output);
     while (length > 1 && build->options->output[length - 1] == '/')
         length--;
-    char *file = format_text("%.*s.refused.csv", (int)length, build->options->output);
+    return format_text("%.*s.%s.csv", (int)length, build->options->output, what);
+}
+
+static enum status report_labelling(struct build *build)
+{
+    char *file = list_path(build, "codes");
+    enum status status = labelling_report(&build->labelling, file, build->world);
+    free(file);
+    return status;
+}
+
+/* Collective, as the one above. */
+static enum status report_refusals(struct build *build)
+{
+    char *file = list_path(build, "refused");
     char **paths = NEW_ARRAY(char *, build->n_inputs + 1);
     enum status status = STATUS_OK;
     for (size_t i = 0; i < build->n_inputs; i++)
@@ -465,18 +443,6 @@ static enum status report_refusals(struct build *build)
     free(paths);
     free(file);
     return comm_agree(build->world, status);
-}
-
-/* Rows that fit no recording are often a sign of another folder layout. Collective. */
-static void report_table(struct build *build)
-{
-    size_t rows = build->has_table ? build->table.n_keys : 0;
-    comm_sum_int64(build->world, &build->n_table_rows_used, 1);
-    if (rows > 0 && build->n_table_rows_used == 0)
-        log_warning("%s: none of its %zu rows fits a recording; folder/record must be the end of a recording's path",
-                    build->table.path, rows);
-    else if (rows > 0)
-        log_info("%s: %lld of %zu rows fit a recording", build->table.path, (long long)build->n_table_rows_used, rows);
 }
 
 /* CORPUS.quality.csv, beside the corpus. */
@@ -507,7 +473,7 @@ enum status command_build(const struct pack_options *options, const struct world
     if (status == STATUS_OK)
         status = pack_share(&build);
     TRY(comm_agree(world, status));
-    report_table(&build);
+    TRY(report_labelling(&build));
     refusals_gather(&build.refusals, world);
     TRY(report_refusals(&build));
     TRY(assemble_corpus(&build.packer, options->output, &build.key, &build.refusals, world));

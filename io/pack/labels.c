@@ -19,10 +19,11 @@ static void set_annotated_absent(struct record_labels *labels, const struct reci
 {
     for (unsigned i = 0; i < source->n_annotates; i++) {
         int found = vocabulary_find(source->annotates[i]);
-        if (strcmp(source->annotates[i], "all") == 0)
-            memset(labels->state, LABEL_ABSENT, N_SCORED_CLASSES);
-        else if (found >= 0)
-            labels->state[found] = LABEL_ABSENT;
+        bool is_all = strcmp(source->annotates[i], "all") == 0;
+        int first = is_all ? 0 : found, behind = is_all ? N_SCORED_CLASSES : found + 1;
+        for (int class = first; class >= 0 && class < behind; class ++)
+            if (labels->state[class] == LABEL_UNKNOWN) /* what the recording itself shows stays */
+                labels->state[class] = LABEL_ABSENT;
     }
 }
 
@@ -34,23 +35,88 @@ static void set_anomaly(struct record_labels *labels, enum anomaly_rule rule, bo
         labels->anomaly = LABEL_PRESENT;
 }
 
-static void labels_from_header(struct record_labels *labels, const struct recipe_source *source,
-                               const struct recording *recording)
+/* What the codes of one list say together. */
+struct verdict {
+    bool is_abnormal; /* some statement that counts says so */
+    bool is_normal;   /* some statement says so, surely enough */
+    bool is_unsure;   /* some statement is graded too low to count */
+};
+
+static const double least_normal =
+    80; /* a "normal ECG" graded lower says neither (BASELINES of PTB-XL, docs/DATA.md) */
+
+static void set_classes(struct record_labels *labels, const struct code_meaning *meaning, enum label_state state)
 {
-    const int sinus_rhythm = vocabulary_find("NSR");
-    bool is_anomalous = false;
-    if (!recording->has_dx)
+    for (size_t i = 0; i < meaning->n_classes; i++)
+        if (state == LABEL_PRESENT || labels->state[meaning->classes[i]] == LABEL_ABSENT)
+            labels->state[meaning->classes[i]] = (int8_t)state;
+    if (meaning->superclass >= 0)
+        labels->state[meaning->superclass] = LABEL_PRESENT;
+}
+
+static void take_code(struct record_labels *labels, const struct recipe_source *source, const struct code_map *map,
+                      const struct label_code *code, struct verdict *verdict, struct unknown_codes *unknown)
+{
+    struct code_meaning meaning;
+    bool is_graded = code->likelihood > 0; /* NaN is not */
+    bool counts = !is_graded || code->likelihood >= source->least_likelihood;
+    if (!code_map_find(map, code->code, &meaning)) {
+        labels->n_unknown_codes++;
+        verdict->is_abnormal |= counts;
+        if (unknown)
+            unknown_codes_add(unknown, source->name, code->code);
+        return;
+    }
+    set_classes(labels, &meaning, counts ? LABEL_PRESENT : LABEL_UNKNOWN);
+    verdict->is_abnormal |= meaning.kind == CODE_ABNORMAL && counts;
+    verdict->is_unsure |= meaning.kind == CODE_ABNORMAL && !counts;
+    verdict->is_normal |= meaning.kind == CODE_NORMAL && (!is_graded || code->likelihood >= least_normal);
+}
+
+static bool is_unreadable(const struct code_map *map, const struct label_code *codes, size_t n_codes)
+{
+    struct code_meaning meaning;
+    for (size_t i = 0; i < n_codes; i++)
+        if (code_map_find(map, codes[i].code, &meaning) && meaning.kind == CODE_UNREADABLE)
+            return true;
+    return false;
+}
+
+void labels_from_codes(struct record_labels *labels, const struct recipe_source *source, const struct code_map *map,
+                       const struct label_code *codes, size_t n_codes, struct unknown_codes *unknown)
+{
+    struct verdict verdict = {0};
+    if (n_codes == 0 || is_unreadable(map, codes, n_codes))
         return;
     set_annotated_absent(labels, source);
-    for (size_t i = 0; i < recording->n_codes; i++) {
-        int found = vocabulary_find(recording->codes[i]);
-        if (found >= 0)
-            labels->state[found] = LABEL_PRESENT;
-        else
-            labels->n_unknown_codes++;
-        is_anomalous |= found != sinus_rhythm;
-    }
-    set_anomaly(labels, source->anomaly, is_anomalous);
+    for (size_t i = 0; i < n_codes; i++)
+        take_code(labels, source, map, &codes[i], &verdict, unknown);
+    if (verdict.is_abnormal || (verdict.is_normal && !verdict.is_unsure))
+        set_anomaly(labels, source->anomaly, verdict.is_abnormal);
+}
+
+static void labels_from_header(struct record_labels *labels, const struct recipe_source *source,
+                               const struct recording *recording, struct unknown_codes *unknown)
+{
+    struct label_code *codes = NEW_ARRAY(struct label_code, recording->n_codes + 1);
+    for (size_t i = 0; i < recording->n_codes; i++)
+        codes[i] = (struct label_code){.code = recording->codes[i]};
+    labels_from_codes(labels, source, source->map, codes, recording->n_codes, unknown);
+    free(codes);
+}
+
+/* Comment lines may be anything; only those that the map knows say something, and the others are not shown. */
+static void labels_from_comments(struct record_labels *labels, const struct recipe_source *source,
+                                 const struct recording *recording)
+{
+    struct label_code *codes = NEW_ARRAY(struct label_code, recording->n_comments + 1);
+    struct code_meaning meaning;
+    size_t n = 0;
+    for (size_t i = 0; i < recording->n_comments; i++)
+        if (code_map_find(source->map, recording->comments[i], &meaning))
+            codes[n++] = (struct label_code){.code = recording->comments[i]};
+    labels_from_codes(labels, source, source->map, codes, n, NULL);
+    free(codes);
 }
 
 /* ---- annotations ---------------------------------------------------------------------------------------------------
@@ -72,7 +138,7 @@ static const struct {
 } rhythms[] = {
     {"(N", ""},        {"(AFIB", "AF"}, {"(AFL", "AFL"}, {"(SVTA", "SVT"}, {"(VT", "VTach"}, {"(B", "VBig"},
     {"(T", "VTrig"},   {"(IVR", "IR"},  {"(AB", "AB"},   {"(NOD", "AVJR"}, {"(P", "PR"},     {"(PREX", "VPEx"},
-    {"(BII", "IIAVB"}, {"(SBR", "SB"},  {"(VFL", "VFL"}, {"(VF", "VF"},
+    {"(BII", "IIAVB"}, {"(SBR", "SB"},  {"(J", "AVJR"},  {"(VFL", "VFL"},  {"(VF", "VF"},
 };
 
 static bool find_beat(const char *symbol, const char **class_name)
@@ -127,11 +193,13 @@ static void labels_from_annotations(struct record_labels *labels, const struct r
 }
 
 void labels_from_recording(struct record_labels *labels, const struct recipe_source *source,
-                           const struct recording *recording)
+                           const struct recording *recording, struct unknown_codes *unknown)
 {
     labels_clear(labels);
     if (source->labels == LABELS_HEADER)
-        labels_from_header(labels, source, recording);
+        labels_from_header(labels, source, recording, unknown);
+    else if (source->labels == LABELS_COMMENTS)
+        labels_from_comments(labels, source, recording);
     else if (source->labels == LABELS_ANNOTATIONS)
         labels_from_annotations(labels, source, recording);
 }

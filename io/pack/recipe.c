@@ -1,6 +1,5 @@
 #include "io/pack/recipe.h"
 
-#include <fnmatch.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,9 +10,8 @@
 #include "base/text.h"
 #include "base/yaml_schema.h"
 #include "base/yaml_tree.h"
-#include "io/pack/default_recipe.h"
+#include "io/pack/built_in.h"
 #include "io/pack/quality_recipe.h"
-#include "io/pack/vocabulary.h"
 
 /* A file as it stands; NULL: the field is not there. */
 struct recipe_file {
@@ -35,36 +33,8 @@ struct recipe_file {
 /* ---- schema --------------------------------------------------------------------------------------------------------
  */
 
-static const cyaml_schema_value_t text_entry = {
-    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, 64),
-};
-static const cyaml_strval_t label_origins[] = {
-    {"none", LABELS_NONE}, {"header", LABELS_HEADER}, {"annotations", LABELS_ANNOTATIONS}};
-static const cyaml_strval_t anomaly_rules[] = {
-    {"unknown", ANOMALY_UNKNOWN}, {"codes", ANOMALY_CODES}, {"positive", ANOMALY_POSITIVE}};
-
 #define OPTIONAL_TEXT(key, type, member)                                                                               \
     CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, 63)
-
-static const cyaml_schema_field_t source_fields[] = {
-    CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct recipe_source, match, 1, 255),
-    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct recipe_source, name, 1, 40),
-    OPTIONAL_TEXT("licence", struct recipe_source, licence),
-    CYAML_FIELD_ENUM("labels", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct recipe_source, labels, label_origins,
-                     CYAML_ARRAY_LEN(label_origins)),
-    CYAML_FIELD_SEQUENCE_COUNT("annotates", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_source, annotates,
-                               n_annotates, &text_entry, 0, 256),
-    CYAML_FIELD_ENUM("anomaly", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct recipe_source, anomaly, anomaly_rules,
-                     CYAML_ARRAY_LEN(anomaly_rules)),
-    CYAML_FIELD_FLOAT("gain_per_mv", CYAML_FLAG_OPTIONAL, struct recipe_source, gain_per_mv),
-    OPTIONAL_TEXT("numbering", struct recipe_source, numbering),
-    CYAML_FIELD_SEQUENCE_COUNT("same_patient", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_source,
-                               same_patient, n_same_patient, &text_entry, 0, 256),
-    CYAML_FIELD_END,
-};
-static const cyaml_schema_value_t source_entry = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct recipe_source, source_fields),
-};
 
 #define OPTIONAL_NUMBER(key, member)                                                                                   \
     CYAML_FIELD_FLOAT_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_file, member)
@@ -105,7 +75,7 @@ static const cyaml_schema_field_t recipe_fields[] = {
                .data_size = sizeof(struct recipe_file),
                .mapping = {.fields = split_fields}}},
     CYAML_FIELD_SEQUENCE_COUNT("sources", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_file, sources,
-                               n_sources, &source_entry, 0, 1000),
+                               n_sources, &recipe_source_schema, 0, 1000),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t recipe_schema = {
@@ -173,24 +143,8 @@ fail:
     return status;
 }
 
-static enum status check_source(const struct recipe_source *source, const char *what, size_t number)
-{
-    if (!(source->gain_per_mv >= 0 && source->gain_per_mv <= 1e9))
-        return status_set(STATUS_CONFIG, "%s: sources[%zu] (%s): gain_per_mv %g: must be above 0, or 0 for as written",
-                          what, number, source->name, source->gain_per_mv);
-    for (unsigned i = 0; i < source->n_annotates; i++)
-        if (strcmp(source->annotates[i], "all") != 0 && vocabulary_find(source->annotates[i]) < 0)
-            return status_set(STATUS_CONFIG, "%s: sources[%zu] (%s): annotates: '%s' is no class of the vocabulary",
-                              what, number, source->name, make_printable(source->annotates[i]));
-    for (const char *c = source->name; *c; c++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", *c))
-            return status_set(STATUS_CONFIG, "%s: sources[%zu]: name '%s': use letters, digits, - _ .", what, number,
-                              make_printable(source->name));
-    return STATUS_OK;
-}
-
 /* Fields of `file` that are there replace those of the recipe. */
-static enum status take_fields(struct recipe *recipe, const struct recipe_file *file, const char *what)
+static enum status take_fields(struct recipe *recipe, struct recipe_file *file, const char *what)
 {
     struct signal_recipe *signal = &recipe->signal;
     enum status status;
@@ -216,7 +170,7 @@ static enum status take_fields(struct recipe *recipe, const struct recipe_file *
         if (parts[i])
             recipe->split_percent[i] = *parts[i];
     for (unsigned i = 0; i < file->n_sources; i++)
-        TRY(check_source(&file->sources[i], what, i));
+        TRY(recipe_source_check(&file->sources[i], &recipe->maps, what, i));
     recipe->sources =
         xrealloc(recipe->sources, checked_multiply(recipe->n_sources + file->n_sources + 1, sizeof *recipe->sources));
     for (unsigned i = 0; i < file->n_sources; i++)
@@ -245,6 +199,23 @@ static enum status check_recipe(const struct recipe *recipe, const char *what)
     return quality_recipe_check(&recipe->quality, what);
 }
 
+/* Of the built-in recipes only the sources are taken: their other fields are the defaults of recipe_read(). */
+static enum status read_built_in(struct recipe *recipe, struct recipe_file **file, const struct built_in_file *built_in)
+{
+    char *what = format_text("built-in recipe %s", built_in->path);
+    struct recipe before = *recipe;
+    enum status status;
+    TRY(read_text(file, what, built_in->text, true));
+    TRY(take_fields(recipe, *file, what));
+    recipe->signal = before.signal;
+    recipe->quality = before.quality;
+    recipe->shard_mb = before.shard_mb;
+    memcpy(recipe->split_percent, before.split_percent, sizeof before.split_percent);
+fail:
+    free(what);
+    return status;
+}
+
 enum status recipe_read(struct recipe *recipe, const char *path, const char *const *settings, size_t n_settings)
 {
     enum status status;
@@ -254,17 +225,14 @@ enum status recipe_read(struct recipe *recipe, const char *path, const char *con
                               .quality = quality_limits_default(),
                               .shard_mb = 128,
                               .split_percent = {70, 10, 20}};
+    recipe->n_files = 1 + n_built_in_recipes;
+    recipe->files = xcalloc(recipe->n_files, sizeof(struct recipe_file *));
     if (path || n_settings) {
         TRY(read_own(&recipe->files[0], path, settings, n_settings));
         TRY(take_fields(recipe, recipe->files[0], what));
     }
-    TRY(read_text(&recipe->files[1], "built-in recipe", default_recipe_text, true));
-    struct recipe merged = *recipe; /* of the built-in one only the sources: its other fields are the defaults above */
-    TRY(take_fields(recipe, recipe->files[1], "built-in recipe"));
-    recipe->signal = merged.signal;
-    recipe->quality = merged.quality;
-    recipe->shard_mb = merged.shard_mb;
-    memcpy(recipe->split_percent, merged.split_percent, sizeof merged.split_percent);
+    for (size_t i = 0; i < n_built_in_recipes; i++)
+        TRY(read_built_in(recipe, &recipe->files[1 + i], &built_in_recipes[i]));
     TRY(check_recipe(recipe, what));
     return STATUS_OK;
 fail:
@@ -275,37 +243,17 @@ fail:
 void recipe_free(struct recipe *recipe)
 {
     free(recipe->sources);
-    free_file(recipe->files[0]);
-    free_file(recipe->files[1]);
+    for (size_t i = 0; i < recipe->n_files; i++)
+        free_file(recipe->files[i]);
+    free(recipe->files);
+    code_maps_free(&recipe->maps);
     *recipe = (struct recipe){0};
-}
-
-bool folder_matches(const char *folder, const char *pattern)
-{
-    for (const char *start = folder; start; start = strchr(start, '/')) {
-        while (*start == '/')
-            start++;
-        char *rest_pattern = duplicate_text(pattern), *rest_folder = duplicate_text(start);
-        char *p = rest_pattern, *f = rest_folder;
-        bool matches = *start != '\0';
-        for (char *part = next_field(&p, "/"); part && matches; part = next_field(&p, "/")) {
-            char *component = next_field(&f, "/");
-            matches = component && fnmatch(part, component, FNM_CASEFOLD) == 0;
-        }
-        free(rest_pattern);
-        free(rest_folder);
-        if (matches)
-            return true;
-        if (!*start)
-            return false;
-    }
-    return false;
 }
 
 size_t recipe_find_source(const struct recipe *recipe, const char *folder)
 {
     for (size_t i = 0; i + 1 < recipe->n_sources; i++)
-        if (strcmp(recipe->sources[i].match, "*") == 0 || folder_matches(folder, recipe->sources[i].match))
+        if (recipe_source_matches(&recipe->sources[i], folder))
             return i;
     return recipe->n_sources - 1;
 }

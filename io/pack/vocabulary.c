@@ -135,7 +135,25 @@ static const struct vocabulary_class classes[N_VOCABULARY_CLASSES] = {
     {"251180001", "VTrig"},
     {"195101003", "WAP"},
     {"74390002", "WPW"},
-    {"", "STTC"}, /* any ischaemia, ST or T statement: a class of label tables, without a code of its own */
+    {"", "STTC"},   /* any ischaemia, ST or T statement: a class of label tables, without a code of its own */
+    {"", "Chagas"}, /* of the patient, by serology or as told by him: CODE-15 %, SaMi-Trop */
+    /* superclasses of the diagnostic statements of PTB-XL (scp_statements.csv): not the same as NSR, MI, STTC, CD above
+     */
+    {"", "PTBXL_NORM"},
+    {"", "PTBXL_MI"},
+    {"", "PTBXL_STTC"},
+    {"", "PTBXL_CD"},
+    {"", "PTBXL_HYP"},
+};
+
+/* What a class implies: ischaemia, ST and T statements are STTC, infarctions of a place or an age are MI. */
+static const struct {
+    const char *name, *broader;
+} broader_classes[] = {
+    {"AMI", "MI"},     {"AnMI", "MI"},  {"OldMI", "MI"}, {"CAF", "AF"},      {"RAF", "AF"},   {"TAb", "STTC"},
+    {"TInv", "STTC"},  {"HTV", "STTC"}, {"STC", "STTC"}, {"STD", "STTC"},    {"STE", "STTC"}, {"ISTD", "STTC"},
+    {"STIAb", "STTC"}, {"LQT", "STTC"}, {"MIs", "STTC"}, {"NSSTTA", "STTC"}, {"CMI", "STTC"}, {"AMIs", "STTC"},
+    {"AnMIs", "STTC"}, {"IIs", "STTC"}, {"LIs", "STTC"},
 };
 
 /* Other words for a class: early Challenge headers, label tables, codes of the same meaning. */
@@ -174,5 +192,13 @@ int vocabulary_find(const char *word)
     for (int i = 0; i < N_VOCABULARY_CLASSES; i++)
         if (strcasecmp(word, classes[i].name) == 0 || code_is_listed(classes[i].code, word))
             return i;
+    return -1;
+}
+
+int vocabulary_broader(int index)
+{
+    for (size_t i = 0; i < sizeof broader_classes / sizeof *broader_classes; i++)
+        if (strcmp(classes[index].name, broader_classes[i].name) == 0)
+            return vocabulary_find(broader_classes[i].broader);
     return -1;
 }

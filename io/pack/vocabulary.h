@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { N_SCORED_CLASSES = 26, N_VOCABULARY_CLASSES = 129 };
+enum { N_SCORED_CLASSES = 26, N_VOCABULARY_CLASSES = 135 };
 
 struct vocabulary_class {
     const char *code; /* SNOMED CT; equivalents joined by '|' */
@@ -21,5 +21,8 @@ const struct vocabulary_class *vocabulary_class(size_t index);
 /* The number of the class with this code, name or alias (any case): "164889003", "AF", "I-AVB", "1AVB", "Normal"; -1 if
  * there is none. */
 int vocabulary_find(const char *word);
+
+/* The class that every ECG of class `index` also has (an inferior infarction is an infarction), or -1. */
+int vocabulary_broader(int index);
 
 #endif

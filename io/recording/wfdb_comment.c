@@ -124,15 +124,34 @@ static void take_mit_bih(struct recording *recording, char *text)
     set_sex(recording, sex);
 }
 
+enum { MOST_COMMENTS = 64 };
+
+/* A line longer than there is room for is none that a recipe knows. */
+static void keep_comment(struct recording *recording, const char *text)
+{
+    size_t n = recording->n_comments, length = strlen(text);
+    while (length > 0 && (text[length - 1] == '.' || text[length - 1] == ' '))
+        length--;
+    if (n == MOST_COMMENTS || length == 0 || length >= sizeof *recording->comments)
+        return;
+    recording->comments = xrealloc(recording->comments, checked_multiply(n + 1, sizeof *recording->comments));
+    memcpy(recording->comments[n], text, length);
+    recording->comments[n][length] = '\0';
+    recording->n_comments = n + 1;
+}
+
 enum status wfdb_comment_parse(struct recording *recording, char *comment)
 {
     char *text = trim(comment), *colon = strchr(text, ':');
+    keep_comment(recording, text);
     if (*text == '<')
         return take_bracketed(recording, text);
     if (colon) {
         *colon = '\0';
         return take_value(recording, trim(text), trim(colon + 1));
     }
+    if (has_prefix(text, "patient ")) /* St Petersburg INCART: "patient 12" */
+        return take_value(recording, "Patient ID", trim(text + strlen("patient ")));
     if (isnan(recording->age_years) && recording->sex == SEX_UNKNOWN)
         take_mit_bih(recording, text);
     return STATUS_OK;

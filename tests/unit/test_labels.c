@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "io/pack/labels.h"
+#include "io/pack/label_table.h"
 #include "io/pack/patients.h"
 #include "io/pack/refusals.h"
 
@@ -92,7 +92,7 @@ static void silence_means_absent_only_where_the_source_looked(void **state)
     const char *codes[] = {"RBBB", "164865005"}; /* the second is not among what the source annotates */
     struct recording recording = recording_with(codes, 2);
     struct record_labels labels;
-    labels_from_recording(&labels, &header_source, &recording);
+    labels_from_recording(&labels, &header_source, &recording, NULL);
     assert_int_equal(state_of(&labels, "RBBB"), LABEL_PRESENT);
     assert_int_equal(state_of(&labels, "MI"), LABEL_PRESENT);
     assert_int_equal(state_of(&labels, "AF"), LABEL_ABSENT);
@@ -106,13 +106,13 @@ static void only_sinus_rhythm_is_normal(void **state)
     const char *normal[] = {"426783006"}, *both[] = {"426783006", "270492004"}, *strange[] = {"251238007"};
     struct record_labels labels;
     struct recording recording = recording_with(normal, 1);
-    labels_from_recording(&labels, &header_source, &recording);
+    labels_from_recording(&labels, &header_source, &recording, NULL);
     assert_int_equal(labels.anomaly, LABEL_ABSENT);
     recording = recording_with(both, 2);
-    labels_from_recording(&labels, &header_source, &recording);
+    labels_from_recording(&labels, &header_source, &recording, NULL);
     assert_int_equal(labels.anomaly, LABEL_PRESENT);
     recording = recording_with(strange, 1); /* a code of no table is still something besides sinus rhythm */
-    labels_from_recording(&labels, &header_source, &recording);
+    labels_from_recording(&labels, &header_source, &recording, NULL);
     assert_int_equal(labels.anomaly, LABEL_PRESENT);
     assert_int_equal(labels.n_unknown_codes, 1);
 }
@@ -122,7 +122,7 @@ static void an_empty_diagnosis_leaves_all_unknown(void **state)
     (void)state;
     struct recording recording = recording_with(NULL, 0);
     struct record_labels labels;
-    labels_from_recording(&labels, &header_source, &recording);
+    labels_from_recording(&labels, &header_source, &recording, NULL);
     for (size_t i = 0; i < N_VOCABULARY_CLASSES; i++)
         assert_int_equal(labels.state[i], LABEL_UNKNOWN);
     assert_int_equal(labels.anomaly, LABEL_UNKNOWN);
@@ -134,8 +134,14 @@ static void an_empty_diagnosis_leaves_all_unknown(void **state)
 static void annotations_become_labels_and_events(void **state)
 {
     (void)state;
-    struct recording_event given[] = {{0, "+", "(N"},      {100, "N", ""}, {460, "V", ""},
-                                      {720, "+", "(AFIB"}, {800, "~", ""}, {1800, "+", "(N"}};
+    struct recording_event given[] = {
+        {.sample = 0, .code = "+", .text = "(N"},
+        {.sample = 100, .code = "N"},
+        {.sample = 460, .code = "V"},
+        {.sample = 720, .code = "+", .text = "(AFIB"},
+        {.sample = 800, .code = "~"},
+        {.sample = 1800, .code = "+", .text = "(N"},
+    };
     struct recording recording = {.rate_hz = 360, .samples = 3600, .events = given, .n_events = 6};
     char *classes[] = {"AF", "AFL", "PVC"};
     struct recipe_source source = {.name = "holter",
@@ -146,7 +152,7 @@ static void annotations_become_labels_and_events(void **state)
     struct record_labels labels;
     struct corpus_event *events;
     size_t n;
-    labels_from_recording(&labels, &source, &recording);
+    labels_from_recording(&labels, &source, &recording, NULL);
     assert_int_equal(state_of(&labels, "AF"), LABEL_PRESENT);
     assert_int_equal(state_of(&labels, "PVC"), LABEL_PRESENT);
     assert_int_equal(state_of(&labels, "AFL"), LABEL_ABSENT);
@@ -164,7 +170,7 @@ static void annotations_become_labels_and_events(void **state)
     source.anomaly = ANOMALY_POSITIVE; /* without fibrillation this source says nothing */
     source.n_annotates = 2;
     recording.n_events = 3;
-    labels_from_recording(&labels, &source, &recording);
+    labels_from_recording(&labels, &source, &recording, NULL);
     assert_int_equal(labels.anomaly, LABEL_UNKNOWN);
 }
 
@@ -197,19 +203,20 @@ static void a_row_overrides_the_header(void **state)
     struct label_table table;
     struct table_row said;
     assert_int_equal(label_table_read(&table, write_file(table_text)), STATUS_OK);
-    labels_from_recording(&labels, &header_source, &recording);
-    label_table_apply(&table, 3, &labels, &said);
+    labels_from_recording(&labels, &header_source, &recording, NULL);
+    label_table_apply(&table, 3, NULL, &labels, NULL, &said);
     assert_int_equal(labels.anomaly, LABEL_ABSENT);
     assert_int_equal(state_of(&labels, "AF"), LABEL_ABSENT); /* named by another row */
     assert_int_equal(state_of(&labels, "STTC"), LABEL_ABSENT);
     assert_int_equal(state_of(&labels, "RBBB"), LABEL_PRESENT); /* the table does not know it: the header's stays */
-    label_table_apply(&table, 1, &labels, &said);
+    label_table_apply(&table, 1, NULL, &labels, NULL, &said);
     assert_int_equal(state_of(&labels, "AF"), LABEL_PRESENT);
     assert_int_equal(said.fold, 3);
     assert_int_equal(said.sex, SEX_FEMALE);
     assert_true(said.age_years == 90); /* above 89 */
-    labels_from_recording(&labels, &header_source, &recording);
-    label_table_apply(&table, 2, &labels, &said); /* nothing judged: anomaly unknown, classes as they were */
+    labels_from_recording(&labels, &header_source, &recording, NULL);
+    label_table_apply(&table, 2, NULL, &labels, NULL,
+                      &said); /* nothing judged: anomaly unknown, classes as they were */
     assert_int_equal(labels.anomaly, LABEL_UNKNOWN);
     assert_int_equal(state_of(&labels, "AF"), LABEL_ABSENT);
     assert_int_equal(state_of(&labels, "STTC"), LABEL_UNKNOWN);
@@ -259,7 +266,7 @@ static void the_built_in_recipe_knows_its_sources(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_string_equal(recipe.sources[recipe_find_source(&recipe, rows[i].folder)].name, rows[i].name);
     const struct recipe_source *ludb = &recipe.sources[recipe_find_source(&recipe, "/d/ludb")];
-    assert_true(ludb->gain_per_mv == 1000 && ludb->labels == LABELS_NONE && ludb->anomaly == ANOMALY_UNKNOWN);
+    assert_true(ludb->gain_per_mv == 1000 && ludb->labels == LABELS_COMMENTS && ludb->anomaly == ANOMALY_CODES);
     struct signal_recipe usual = signal_recipe_default();
     char a[17], b[17];
     signal_recipe_hash(&usual, a);

@@ -1,0 +1,183 @@
+#include "io/pack/labelling.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { MOST_LEVELS = 4 }; /* the recording's folder and three above it */
+
+struct found_table {
+    const struct recipe_source *source;
+    char *folder;              /* of recordings */
+    struct label_table *table; /* NULL: there is none; shared by the folders below it */
+    bool is_first;             /* owns the table */
+};
+
+enum status labelling_open(struct labelling *labelling, const char *table)
+{
+    enum status status;
+    *labelling = (struct labelling){0};
+    if (table)
+        TRY(label_table_read(&labelling->table, table));
+    labelling->has_table = table != NULL;
+    return STATUS_OK;
+fail:
+    return status;
+}
+
+/* The path of the first of the table's files that is in the folder or above it, or NULL. Freed by the caller. */
+static char *search_table(const struct table_form *form, const char *folder)
+{
+    char *place = duplicate_text(folder), *found = NULL;
+    for (int level = 0; level < MOST_LEVELS && *place && !found; level++) {
+        for (unsigned i = 0; i < form->n_files && !found; i++) {
+            char *path = join_path(place, form->files[i]);
+            if (file_exists(path) && !folder_exists(path))
+                found = path;
+            else
+                free(path);
+        }
+        char *slash = strrchr(place, '/');
+        *(slash ? slash : place) = '\0';
+    }
+    free(place);
+    return found;
+}
+
+static enum status read_found(struct labelling *labelling, struct found_table *entry, char *path)
+{
+    enum status status;
+    for (size_t i = 0; i < labelling->n_found && !entry->table; i++) {
+        struct label_table *known = labelling->found[i].table;
+        if (labelling->found[i].source == entry->source && known && strcmp(known->path, path) == 0)
+            entry->table = known;
+    }
+    if (entry->table)
+        return STATUS_OK;
+    struct label_table *table = xcalloc(1, sizeof *table);
+    status = label_table_read_form(table, path, entry->source->table);
+    if (status != STATUS_OK) {
+        char *message = duplicate_text(status_message());
+        free(table);
+        status = status_set(STATUS_CONFIG, "%s (the table of source %s)", message, entry->source->name);
+        free(message);
+        return status;
+    }
+    entry->table = table;
+    entry->is_first = true;
+    return STATUS_OK;
+}
+
+/* The table of the source for recordings in `folder`; *out is NULL if there is none. */
+static enum status find_table(struct labelling *labelling, const struct recipe_source *source, const char *folder,
+                              const struct label_table **out)
+{
+    for (size_t i = labelling->n_found; i-- > 0;) /* recordings come folder by folder */
+        if (labelling->found[i].source == source && strcmp(labelling->found[i].folder, folder) == 0) {
+            *out = labelling->found[i].table;
+            return STATUS_OK;
+        }
+    struct found_table entry = {.source = source};
+    char *path = search_table(source->table, folder);
+    enum status status = path ? read_found(labelling, &entry, path) : STATUS_OK;
+    free(path);
+    if (status != STATUS_OK)
+        return status;
+    entry.folder = duplicate_text(folder);
+    GROW_ARRAY(labelling->found, labelling->capacity, labelling->n_found + 1);
+    labelling->found[labelling->n_found++] = entry;
+    *out = entry.table;
+    return STATUS_OK;
+}
+
+static void take_row(struct labelled *labelled, const struct table_row *said)
+{
+    if (!isnan(said->age_years))
+        labelled->age_years = said->age_years;
+    if (said->sex != SEX_UNKNOWN)
+        labelled->sex = said->sex;
+    if (said->fold >= 0)
+        labelled->fold = said->fold;
+}
+
+static enum status apply_source_table(struct labelling *labelling, const struct recipe_source *source, const char *stem,
+                                      struct labelled *labelled)
+{
+    const struct label_table *table = NULL;
+    char *folder = format_text("%.*s", (int)(base_name(stem) - stem), stem);
+    for (size_t length = strlen(folder); length > 0 && folder[length - 1] == '/'; length--)
+        folder[length - 1] = '\0';
+    enum status status = find_table(labelling, source, folder, &table);
+    free(folder);
+    long row = table ? label_table_find(table, stem) : -1;
+    if (row >= 0) {
+        struct table_row said;
+        label_table_apply(table, (size_t)row, source, &labelled->labels, &labelling->unknown, &said);
+        memcpy(labelled->source_patient, said.patient, sizeof said.patient);
+        take_row(labelled, &said);
+    }
+    return status;
+}
+
+enum status labelling_apply(struct labelling *labelling, const struct recipe_source *source,
+                            const struct recording *recording, const char *path, struct labelled *labelled)
+{
+    char *stem = duplicate_text(path), *ending = strrchr(stem, '.');
+    enum status status = STATUS_OK;
+    if (ending && ending > base_name(stem))
+        *ending = '\0';
+    *labelled = (struct labelled){.age_years = recording->age_years, .sex = (int)recording->sex};
+    labelled->fold = recipe_source_fold(source, path);
+    labels_from_recording(&labelled->labels, source, recording, &labelling->unknown);
+    if (source->table)
+        TRY(apply_source_table(labelling, source, stem, labelled));
+    long row = labelling->has_table ? label_table_find(&labelling->table, stem) : -1;
+    if (row >= 0) {
+        struct table_row said;
+        label_table_apply(&labelling->table, (size_t)row, NULL, &labelled->labels, NULL, &said);
+        memcpy(labelled->table_patient, said.patient, sizeof said.patient);
+        if (labelling->table.column.fold >= 0)
+            labelled->fold = -1; /* folds of two makers are not mixed */
+        take_row(labelled, &said);
+        labelling->n_table_rows_used++;
+    }
+fail:
+    free(stem);
+    return status;
+}
+
+enum status labelling_report(struct labelling *labelling, const char *file, const struct world *world)
+{
+    size_t rows = labelling->has_table ? labelling->table.n_keys : 0;
+    comm_sum_int64(world, &labelling->n_table_rows_used, 1);
+    /* rows that fit no recording are often a sign of another folder layout */
+    if (rows > 0 && labelling->n_table_rows_used == 0)
+        log_warning("%s: none of its %zu rows fits a recording; folder/record must be the end of a recording's path",
+                    labelling->table.path, rows);
+    else if (rows > 0)
+        log_info("%s: %lld of %zu rows fit a recording", labelling->table.path, (long long)labelling->n_table_rows_used,
+                 rows);
+    unknown_codes_gather(&labelling->unknown, world);
+    return comm_agree(world, world->rank == 0 ? unknown_codes_report(&labelling->unknown, file) : STATUS_OK);
+}
+
+void labelling_free(struct labelling *labelling)
+{
+    for (size_t i = 0; i < labelling->n_found; i++) {
+        free(labelling->found[i].folder);
+        if (labelling->found[i].is_first) {
+            label_table_free(labelling->found[i].table);
+            free(labelling->found[i].table);
+        }
+    }
+    free(labelling->found);
+    if (labelling->has_table)
+        label_table_free(&labelling->table);
+    unknown_codes_free(&labelling->unknown);
+    *labelling = (struct labelling){0};
+}

@@ -1,0 +1,99 @@
+#include "io/pack/unknown_codes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { MOST_LOGGED = 20, MOST_KEPT = 100000 };
+
+static void add_count(struct unknown_codes *unknown, const char *source, const char *code, uint64_t count)
+{
+    for (size_t i = 0; i < unknown->n; i++)
+        if (strcmp(unknown->items[i].code, code) == 0 && strcmp(unknown->items[i].source, source) == 0) {
+            unknown->items[i].count += count;
+            return;
+        }
+    if (unknown->n == MOST_KEPT) /* codes that are all different are free text; the count of recordings still tells */
+        return;
+    GROW_ARRAY(unknown->items, unknown->capacity, unknown->n + 1);
+    struct unknown_code *item = &unknown->items[unknown->n++];
+    *item = (struct unknown_code){.count = count};
+    copy_text(item->source, sizeof item->source, source);
+    copy_text(item->code, sizeof item->code, code);
+}
+
+void unknown_codes_add(struct unknown_codes *unknown, const char *source, const char *code)
+{
+    char shown[sizeof((struct unknown_code *)0)->code];
+    copy_text(shown, sizeof shown, code);
+    add_count(unknown, source, make_printable(shown), 1);
+}
+
+static int compare_counts(const void *a, const void *b)
+{
+    const struct unknown_code *x = a, *y = b;
+    int by_source = strcmp(x->source, y->source);
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return by_source ? by_source : strcmp(x->code, y->code);
+}
+
+void unknown_codes_gather(struct unknown_codes *unknown, const struct world *world)
+{
+    struct unknown_codes all = {0};
+    char *bytes;
+    size_t total;
+    comm_gather_bytes(world, unknown->items, unknown->n * sizeof *unknown->items, &bytes, &total);
+    for (size_t i = 0; i < total / sizeof *unknown->items; i++) {
+        struct unknown_code item;
+        memcpy(&item, bytes + i * sizeof item, sizeof item);
+        add_count(&all, item.source, item.code, item.count);
+    }
+    free(bytes);
+    if (all.n > 0)
+        qsort(all.items, all.n, sizeof *all.items, compare_counts);
+    unknown_codes_free(unknown);
+    *unknown = all;
+}
+
+enum status unknown_codes_report(const struct unknown_codes *unknown, const char *file)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    if (unknown->n == 0) {
+        if (unlink(file) != 0 && errno != ENOENT)
+            return status_set(STATUS_IO, "%s: the list of an earlier run cannot be removed: %s", file, strerror(errno));
+        return STATUS_OK;
+    }
+    FILE *stream = open_memstream(&text, &bytes);
+    if (!stream)
+        return status_set(STATUS_IO, "%s: cannot be written: %s", file, strerror(errno));
+    fputs("source,code,recordings\n", stream);
+    log_warning("%zu label codes are in no table (they count as an anomaly); all of them: %s", unknown->n, file);
+    for (size_t i = 0; i < unknown->n; i++) {
+        const struct unknown_code *item = &unknown->items[i];
+        fprintf(stream, "%s,\"", item->source);
+        for (const char *c = item->code; *c; c++)
+            fputs(*c == '"' ? "\"\"" : (char[]){*c, '\0'}, stream);
+        fprintf(stream, "\",%llu\n", (unsigned long long)item->count);
+        if (i < MOST_LOGGED)
+            log_warning("%8llu  %s: %s", (unsigned long long)item->count, item->source, item->code);
+    }
+    fclose(stream);
+    enum status status = file_write_atomic(file, text, bytes);
+    free(text);
+    return status;
+}
+
+void unknown_codes_free(struct unknown_codes *unknown)
+{
+    free(unknown->items);
+    *unknown = (struct unknown_codes){0};
+}
