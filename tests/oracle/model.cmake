@@ -8,5 +8,5 @@ endforeach()
 add_test(NAME models_equal_an_independent_twin
     COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/model_twin.py $<TARGET_FILE:anyecg-pack> $<TARGET_FILE:model_dump>
             ${CMAKE_SOURCE_DIR}/io/checkpoint ${CMAKE_CURRENT_BINARY_DIR}/model_twin)
-set_tests_properties(models_equal_an_independent_twin PROPERTIES LABELS oracle SKIP_RETURN_CODE 77 TIMEOUT 900
+set_tests_properties(models_equal_an_independent_twin PROPERTIES LABELS oracle SKIP_RETURN_CODE 77 TIMEOUT 1800
     ENVIRONMENT "OPENBLAS_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;ASAN_OPTIONS=detect_leaks=0")
