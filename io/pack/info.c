@@ -7,8 +7,9 @@
 
 #include "base/memory.h"
 #include "io/corpus/corpus.h"
+#include "io/pack/info_page.h"
 #include "io/pack/options.h"
-#include "io/signal/signal.h"
+#include "io/signal/quality.h"
 
 static void print_head(const struct corpus *corpus)
 {
@@ -138,23 +139,23 @@ static void print_shapes(const struct corpus *corpus)
 
 static void print_quality(const struct corpus *corpus)
 {
-    static const struct {
-        unsigned flag;
-        const char *text;
-    } flags[] = {{QUALITY_FLAT, "flat"},
-                 {QUALITY_PARTLY_FLAT, "partly flat"},
-                 {QUALITY_SATURATED, "saturated"},
-                 {QUALITY_INVALID, "invalid"},
-                 {QUALITY_PARTLY_INVALID, "partly invalid"},
-                 {QUALITY_AMPLITUDE, "amplitude unlike a heart"}};
+    bool is_first = true;
     printf("%-15s", "flagged leads");
-    for (size_t f = 0; f < sizeof flags / sizeof *flags; f++) {
-        size_t n = 0;
-        for (size_t i = 0; i < corpus->n_records; i++)
+    for (unsigned f = 0; f < N_QUALITY_FLAGS; f++) {
+        size_t n_leads = 0, n_records = 0;
+        for (size_t i = 0; i < corpus->n_records; i++) {
+            size_t n = 0;
             for (size_t lead = 0; lead < corpus->records[i].n_leads; lead++)
-                n += (corpus->records[i].quality[lead] & flags[f].flag) != 0;
-        printf("%s%s: %zu", f ? ", " : "", flags[f].text, n);
+                n += corpus->records[i].quality[lead] >> f & 1;
+            n_leads += n;
+            n_records += n > 0;
+        }
+        if (n_leads > 0)
+            printf("%s%s: %zu of %zu records", is_first ? "" : ", ", quality_flag_name(1u << f), n_leads, n_records);
+        is_first &= n_leads == 0;
     }
+    if (is_first)
+        printf("none");
     printf("\n");
 }
 
@@ -194,7 +195,9 @@ enum status command_info(const struct pack_options *options, const struct world 
         print_quality(corpus);
         print_labels(corpus);
         print_refusals(corpus);
+        if (options->html)
+            status = info_page_write(corpus, options->html);
     }
     corpus_close(corpus);
-    return STATUS_OK;
+    return comm_agree(world, status);
 }

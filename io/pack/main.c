@@ -15,6 +15,8 @@ static enum status run(const struct pack_options *options, const struct world *w
         return command_info(options, world);
     case COMMAND_VERIFY:
         return command_verify(options, world);
+    case COMMAND_PLOT:
+        return command_plot(options, world);
     default:
         return status_set(STATUS_USAGE, "no command");
     }

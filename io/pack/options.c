@@ -18,6 +18,7 @@ static const char description[] =
     "synth   packs simulated 12-lead ECGs with known rhythm and conduction, or writes them as WFDB files (--wfdb).\n"
     "info    prints what a corpus holds.\n"
     "verify  recomputes all checksums of a corpus.\n"
+    "plot    draws ten seconds of a recording, or of CORPUS:RECORD, on ECG paper: FILE.png, .svg or .pdf.\n"
     "\n"
     "Under mpirun the records are divided over the ranks. Recordings that cannot be taken are listed with the reason in "
     "CORPUS.refused.csv, and the run goes on.\n"
@@ -28,8 +29,9 @@ static const char description[] =
 static const char usage[] = "build [-c RECIPE] [--labels TABLE.csv] [--site-key FILE] -o CORPUS INPUT...\n"
                             "synth -n RECORDS [--seconds S] [--leads L] [--rate HZ] [--seed N] -o CORPUS\n"
                             "synth -n RECORDS ... --wfdb FOLDER\n"
-                            "info CORPUS\n"
-                            "verify CORPUS";
+                            "info [--html FILE] CORPUS\n"
+                            "verify CORPUS\n"
+                            "plot [--layout L] [--begin S] -o FILE {RECORDING | CORPUS:RECORD}";
 
 enum {
     KEY_LABELS = 256,
@@ -41,10 +43,13 @@ enum {
     KEY_RATE,
     KEY_SEED,
     KEY_WFDB,
+    KEY_LAYOUT,
+    KEY_BEGIN,
+    KEY_HTML,
 };
 
 static const struct argp_option option_list[] = {
-    {"output", 'o', "CORPUS", 0, "folder to make", 1},
+    {"output", 'o', "CORPUS", 0, "folder to make; of a plot: the picture", 1},
     {"overwrite", KEY_OVERWRITE, NULL, 0, "start afresh where an earlier build was interrupted", 1},
     {"recipe", 'c', "RECIPE", 0, "sources and preprocessing, before the built-in recipe (configs/data/default.yaml)",
      1},
@@ -58,18 +63,24 @@ static const struct argp_option option_list[] = {
     {"leads", KEY_LEADS, "L", 0, "1, 2, 3, 4, 6, 8 or 12 leads (12)", 3},
     {"rate", KEY_RATE, "HZ", 0, "sampling rate (500)", 3},
     {"seed", KEY_SEED, "N", 0, "of the random numbers (1)", 3},
+    {"layout", KEY_LAYOUT, "L", 0, "of a plot: 3x4 (with a rhythm strip), stacked, or auto", 3},
+    {"begin", KEY_BEGIN, "S", 0, "second at which a plot begins (0)", 3},
+    {"html", KEY_HTML, "FILE", 0, "write what a corpus holds as a page with histograms", 3},
     {"wfdb", KEY_WFDB, "FOLDER", 0, "write WFDB records there instead of a corpus", 3},
     {0},
 };
 
 /* Which commands know an option. */
-enum { FOR_BUILD = 1, FOR_SYNTH = 2 };
+enum { FOR_BUILD = 1, FOR_SYNTH = 2, FOR_INFO = 4, FOR_PLOT = 1024 };
 static const struct {
     int key;
     unsigned commands;
     const char *name;
 } scopes[] = {
-    {'o', FOR_BUILD | FOR_SYNTH, "-o"},
+    {'o', FOR_BUILD | FOR_SYNTH | FOR_PLOT, "-o"},
+    {KEY_LAYOUT, FOR_PLOT, "--layout"},
+    {KEY_BEGIN, FOR_PLOT, "--begin"},
+    {KEY_HTML, FOR_INFO, "--html"},
     {KEY_OVERWRITE, FOR_BUILD | FOR_SYNTH, "--overwrite"},
     {'c', FOR_BUILD | FOR_SYNTH, "-c"},
     {KEY_SET, FOR_BUILD | FOR_SYNTH, "--set"},
@@ -110,17 +121,17 @@ static error_t read_number(struct argp_state *state, const char *name, const cha
 
 static error_t take_operand(struct pack_options *options, char *text, struct argp_state *state)
 {
-    static const char *const names[] = {NULL, "build", "synth", "info", "verify"};
+    static const char *const names[] = {NULL, "build", "synth", "info", "verify", "plot"};
     if (options->command != COMMAND_NONE) {
         options->operands[options->n_operands++] = text;
         return 0;
     }
-    for (int i = COMMAND_BUILD; i <= COMMAND_VERIFY; i++)
+    for (int i = COMMAND_BUILD; i <= COMMAND_PLOT; i++)
         if (strcmp(text, names[i]) == 0) {
             options->command = (enum pack_command)i;
             return 0;
         }
-    argp_error(state, "'%s' is no command; give build, synth, info or verify", text);
+    argp_error(state, "'%s' is no command; give build, synth, info, verify or plot", text);
     return EINVAL;
 }
 
@@ -160,6 +171,14 @@ static error_t take_option(int key, char *text, struct argp_state *state)
     case KEY_WFDB:
         options->wfdb_folder = text;
         break;
+    case KEY_LAYOUT:
+        options->layout = text;
+        break;
+    case KEY_BEGIN:
+        return read_number(state, "--begin", text, 0, 1e9, &options->begin_s);
+    case KEY_HTML:
+        options->html = text;
+        break;
     case ARGP_KEY_ARG:
         return take_operand(options, text, state);
     default:
@@ -173,9 +192,11 @@ static enum status check(const struct pack_options *options)
     static const char *const help = "; see anyecg-pack --help";
     unsigned command = options->command == COMMAND_BUILD   ? FOR_BUILD
                        : options->command == COMMAND_SYNTH ? FOR_SYNTH
+                       : options->command == COMMAND_INFO  ? FOR_INFO
+                       : options->command == COMMAND_PLOT  ? FOR_PLOT
                                                            : 0;
     if (options->command == COMMAND_NONE)
-        return status_set(STATUS_USAGE, "no command: give build, synth, info or verify%s", help);
+        return status_set(STATUS_USAGE, "no command: give build, synth, info, verify or plot%s", help);
     for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
         if ((options->given >> i & 1) && !(scopes[i].commands & command))
             return status_set(STATUS_USAGE, "%s does not go with this command%s", scopes[i].name, help);
@@ -193,6 +214,12 @@ static enum status check(const struct pack_options *options)
             return status_set(STATUS_USAGE, "synth: give either -o CORPUS or --wfdb FOLDER%s", help);
         if (options->n_operands > 0)
             return status_set(STATUS_USAGE, "synth: '%s' is too much: it takes no input%s", options->operands[0], help);
+        break;
+    case COMMAND_PLOT:
+        if (!options->output)
+            return status_set(STATUS_USAGE, "plot: give the picture to make with -o FILE.png, .svg or .pdf%s", help);
+        if (options->n_operands != 1)
+            return status_set(STATUS_USAGE, "plot takes one RECORDING or CORPUS:RECORD%s", help);
         break;
     default:
         if (options->n_operands != 1)

@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "comm/world.h"
 
-enum pack_command { COMMAND_NONE, COMMAND_BUILD, COMMAND_SYNTH, COMMAND_INFO, COMMAND_VERIFY };
+enum pack_command { COMMAND_NONE, COMMAND_BUILD, COMMAND_SYNTH, COMMAND_INFO, COMMAND_VERIFY, COMMAND_PLOT };
 
 struct pack_options {
     enum pack_command command;
@@ -21,8 +21,9 @@ struct pack_options {
     size_t n_operands;
     int64_t n_records, n_leads;
     int64_t seed;
-    double seconds, rate_hz;
-    unsigned given; /* bits of options seen, to refuse those that the command does not know */
+    double seconds, rate_hz, begin_s;
+    const char *layout, *html; /* of plot: auto, 3x4, stacked; of info: the page to write */
+    unsigned given;            /* bits of options seen, to refuse those that the command does not know */
 };
 
 /* Reads the command line; --help, --version and mistakes end the program. argv lives on. */
@@ -34,5 +35,6 @@ enum status command_build(const struct pack_options *options, const struct world
 enum status command_synth(const struct pack_options *options, const struct world *world);
 enum status command_info(const struct pack_options *options, const struct world *world);
 enum status command_verify(const struct pack_options *options, const struct world *world);
+enum status command_plot(const struct pack_options *options, const struct world *world);
 
 #endif
