@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "io/signal/steps.h"
 
-enum { LEADS_BYTES = 128, LEAST_OF_GAIN = 2 };
+enum { LEADS_BYTES = 128, LEAST_OF_GAIN = 2, LEAST_UNNAMED = 10 };
 static const double equal_spans = 0.002; /* relative: leads scaled to one span, and rounded */
 
 /* ---- one record ----------------------------------------------------------------------------------------------------
@@ -156,6 +156,7 @@ struct gain_row {
     const char *source;
     float gain, median_qrs_mv;
     size_t item;
+    bool is_unnamed; /* fits no source of the recipe: such recordings need not have anything in common */
 };
 
 static int compare_gain_rows(const void *a, const void *b)
@@ -180,7 +181,8 @@ static void add_gain_group(struct finding_list *list, const struct gain_row *row
         medians[i] = rows[i].median_qrs_mv;
     median = (double)select_median(medians, n);
     free(medians);
-    if (n < LEAST_OF_GAIN || (median >= limits->source_least_qrs_mv && median <= limits->source_most_qrs_mv))
+    if (n < (rows->is_unnamed ? LEAST_UNNAMED : LEAST_OF_GAIN) ||
+        (median >= limits->source_least_qrs_mv && median <= limits->source_most_qrs_mv))
         return;
     for (size_t i = 0; i < n; i++) {
         const struct packed *packed = &items->items[rows[i].item].packed;
@@ -203,8 +205,11 @@ void findings_of_sources(struct finding_list *list, const struct packed_items *i
         const struct packed_quality *quality = &items->items[i].packed.quality;
 
         if (quality->as_written.median_qrs_mv > 0 && quality->header_gain[0] > 0)
-            rows[n++] = (struct gain_row){recipe->sources[items->items[i].packed.source].name, quality->header_gain[0],
-                                          quality->as_written.median_qrs_mv, i};
+            rows[n++] = (struct gain_row){.source = recipe->sources[items->items[i].packed.source].name,
+                                          .gain = quality->header_gain[0],
+                                          .median_qrs_mv = quality->as_written.median_qrs_mv,
+                                          .item = i,
+                                          .is_unnamed = items->items[i].packed.source == recipe->n_sources - 1};
     }
     if (n > 0)
         qsort(rows, n, sizeof *rows, compare_gain_rows);
