@@ -8,6 +8,8 @@
 #include "io/signal/steps.h"
 
 enum { LEADS_BYTES = 128, LEAST_OF_GAIN = 2, LEAST_UNNAMED = 10 };
+/* Units a mV; finer than any recorder: the file holds mV, and the reader chose the units. Such files are one group. */
+static const float most_gain = 1e6F;
 static const double equal_spans = 0.002; /* relative: leads scaled to one span, and rounded */
 
 /* ---- one record ----------------------------------------------------------------------------------------------------
@@ -205,11 +207,12 @@ void findings_of_sources(struct finding_list *list, const struct packed_items *i
         const struct packed_quality *quality = &items->items[i].packed.quality;
 
         if (quality->as_written.median_qrs_mv > 0 && quality->header_gain[0] > 0)
-            rows[n++] = (struct gain_row){.source = recipe->sources[items->items[i].packed.source].name,
-                                          .gain = quality->header_gain[0],
-                                          .median_qrs_mv = quality->as_written.median_qrs_mv,
-                                          .item = i,
-                                          .is_unnamed = items->items[i].packed.source == recipe->n_sources - 1};
+            rows[n++] =
+                (struct gain_row){.source = recipe->sources[items->items[i].packed.source].name,
+                                  .gain = quality->header_gain[0] < most_gain ? quality->header_gain[0] : most_gain,
+                                  .median_qrs_mv = quality->as_written.median_qrs_mv,
+                                  .item = i,
+                                  .is_unnamed = items->items[i].packed.source == recipe->n_sources - 1};
     }
     if (n > 0)
         qsort(rows, n, sizeof *rows, compare_gain_rows);
