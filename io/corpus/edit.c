@@ -126,7 +126,7 @@ enum status corpus_commit(const char *folder, struct corpus_record *records, siz
     struct corpus *corpus = NULL;
     char **names = NULL;
     size_t n_names = 0;
-    TRY(description_check(folder, records, n_records, description));
+    TRY(corpus_check_description(folder, records, n_records, description));
     TRY(index_write(folder, revision, records, n_records, description));
     TRY(file_hash(index, &identity.hash, &identity.bytes));
     TRY(manifest_write(folder, description, n_records, &identity));

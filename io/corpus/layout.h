@@ -37,8 +37,8 @@ enum status index_write(const char *folder, uint32_t revision, const struct corp
                         const struct corpus_description *description);
 
 /* What corpus_open() will check, checked before anybody relies on it. */
-enum status description_check(const char *folder, struct corpus_record *records, size_t n_records,
-                              const struct corpus_description *description);
+enum status corpus_check_description(const char *folder, struct corpus_record *records, size_t n_records,
+                                     const struct corpus_description *description);
 
 /* Leads, seconds, numbers of one record, whatever corpus it belongs to. */
 enum status check_record_shape(const struct corpus_record *record, const char *path);

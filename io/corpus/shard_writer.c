@@ -68,21 +68,19 @@ fail:
     return status;
 }
 
-enum status shard_writer_create_revision(struct shard_writer **out, const char *folder, uint32_t number,
-                                         uint32_t revision)
-{
-    enum status status = hdf5_start();
-    if (status != STATUS_OK)
-        return status;
-    *out = make_writer(folder, UINT64_MAX, number, 1);
-    (*out)->revision = revision;
-    return STATUS_OK;
-}
-
 const struct shard_info *shard_writer_finished(const struct shard_writer *writer, size_t *n_shards)
 {
     *n_shards = writer->n_shards;
     return writer->shards;
+}
+
+void shard_writer_resume(struct shard_writer *writer, const struct shard_info *shards, size_t n_shards)
+{
+    GROW_ARRAY(writer->shards, writer->shards_capacity, writer->n_shards + n_shards + 1);
+    for (size_t i = 0; i < n_shards; i++) {
+        writer->shards[writer->n_shards++] = shards[i];
+        writer->next_number = shards[i].number + writer->stride;
+    }
 }
 
 static void forget_shard(struct shard_writer *writer)
@@ -135,6 +133,17 @@ static enum status open_shard(struct shard_writer *writer)
 fail:
     forget_shard(writer);
     return status;
+}
+
+enum status shard_writer_create_revision(struct shard_writer **out, const char *folder, uint32_t number,
+                                         uint32_t revision)
+{
+    enum status status = hdf5_start();
+    if (status != STATUS_OK)
+        return status;
+    *out = make_writer(folder, UINT64_MAX, number, 1);
+    (*out)->revision = revision;
+    return open_shard(*out); /* now, as it may stay empty */
 }
 
 static enum status close_shard(struct shard_writer *writer)

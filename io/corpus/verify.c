@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "io/corpus/columns.h"
+#include "io/corpus/edit.h"
 #include "io/corpus/shard.h"
 #include "io/corpus/writer.h"
 
@@ -202,6 +203,18 @@ static enum status verify_all(struct verifier *verifier, uint64_t *faults)
     return status;
 }
 
+/* No fault, but they may hold what was withdrawn. */
+static void warn_of_leftovers(const struct corpus *corpus)
+{
+    char **names = NULL;
+    size_t n_names = 0;
+    if (corpus_sweep(corpus, false, &names, &n_names) == STATUS_OK && n_names > 0)
+        log_warning("%s: holds %zu files that the manifest does not list (%s%s), left by an interrupted edit or build; "
+                    "the next anyecg-pack remove or label clears them away",
+                    corpus->path, n_names, names[0], n_names > 1 ? ", ..." : "");
+    folder_free_names(names, n_names);
+}
+
 enum status corpus_verify(const char *path, const struct world *world, uint64_t *faults)
 {
     struct corpus *corpus;
@@ -213,6 +226,8 @@ enum status corpus_verify(const char *path, const struct world *world, uint64_t 
         return status;
     }
     struct verifier verifier = {.corpus = corpus, .world = world};
+    if (world->rank == 0)
+        warn_of_leftovers(corpus);
     status = verify_all(&verifier, faults);
     corpus_close(corpus);
     return status;

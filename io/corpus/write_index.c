@@ -52,8 +52,8 @@ fail:
     return status;
 }
 
-enum status description_check(const char *folder, struct corpus_record *records, size_t n_records,
-                              const struct corpus_description *description)
+enum status corpus_check_description(const char *folder, struct corpus_record *records, size_t n_records,
+                                     const struct corpus_description *description)
 {
     struct corpus view = {
         .path = (char *)folder,
@@ -89,7 +89,7 @@ enum status corpus_write_index(const char *folder, struct corpus_record *records
     REQUIRE(unlink(manifest) == 0 || errno == ENOENT, STATUS_IO, "%s: the old one cannot be removed: %s", manifest,
             strerror(errno));
     TRY(number_densely(folder, shards, n_shards, records, n_records));
-    TRY(description_check(folder, records, n_records, description));
+    TRY(corpus_check_description(folder, records, n_records, description));
     TRY(index_write(folder, 0, records, n_records, description));
     TRY(file_hash(index, &identity.hash, &identity.bytes));
     TRY(manifest_write(folder, description, n_records, &identity));

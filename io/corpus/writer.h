@@ -25,6 +25,9 @@ enum status shard_writer_create_revision(struct shard_writer **out, const char *
 /* The shards finished so far; borrowed, until the next call. */
 const struct shard_info *shard_writer_finished(const struct shard_writer *writer, size_t *n_shards);
 
+/* Goes on behind shards that an earlier writer of the same folder and numbers finished. */
+void shard_writer_resume(struct shard_writer *writer, const struct shard_info *shards, size_t n_shards);
+
 /* Begins a record of known shape, takes its rows second after second, ends it. The writer fills shard, row, first_row
  * and content of *record. samples: int16 [seconds, leads, 300]. A record of any length: at most one chunk is buffered.
  */

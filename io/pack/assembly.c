@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/version.h"
+#include "io/pack/doubles.h"
 
 /* ---- the folder ----------------------------------------------------------------------------------------------------
  */
@@ -18,7 +21,23 @@ static bool is_own_name(const char *name)
            has_suffix(name, ".tmp");
 }
 
-static enum status prepare_folder(const char *folder, bool overwrite)
+/* All but the lock. */
+static enum status remove_leftovers(const char *folder, char *const *names, size_t n)
+{
+    enum status status = STATUS_OK;
+    log_info("%s: removing what an interrupted build left", folder);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        char *path = join_path(folder, names[i]);
+        if (folder_exists(path))
+            status = folder_remove(path);
+        else if (strcmp(names[i], "writing.tmp") != 0)
+            unlink(path);
+        free(path);
+    }
+    return status;
+}
+
+static enum status prepare_folder(struct corpus_lock *lock, const char *folder, enum leftovers leftovers)
 {
     char **names = NULL, *manifest = join_path(folder, "manifest.json");
     size_t n = 0;
@@ -26,67 +45,42 @@ static enum status prepare_folder(const char *folder, bool overwrite)
     REQUIRE(!file_exists(folder) || folder_exists(folder), STATUS_USAGE, "-o %s: is a file; name a folder", folder);
     REQUIRE(!file_exists(manifest), STATUS_USAGE,
             "-o %s: already holds a corpus; name another folder, or remove that one first", folder);
-    if (folder_exists(folder))
-        TRY(folder_list(folder, &names, &n));
+    TRY(folder_make(folder));
+    TRY(corpus_lock_take(lock, folder));
+    TRY(folder_list(folder, &names, &n));
     for (size_t i = 0; i < n; i++)
         REQUIRE(is_own_name(names[i]), STATUS_USAGE, "-o %s: is not empty (%s); name another folder", folder, names[i]);
-    REQUIRE(n == 0 || overwrite, STATUS_USAGE,
-            "-o %s: holds what an interrupted build left (no manifest); start afresh with --overwrite, or name another "
-            "folder",
+    bool is_empty = n == 0 || (n == 1 && strcmp(names[0], "writing.tmp") == 0);
+    REQUIRE(is_empty || leftovers != LEFTOVERS_REFUSE, STATUS_USAGE,
+            "-o %s: holds what an interrupted build left (no manifest); go on with --resume, start afresh with "
+            "--overwrite, or name another folder",
             folder);
-    if (n > 0) {
-        log_info("%s: removing what an interrupted build left", folder);
-        TRY(folder_remove(folder));
-    }
-    TRY(folder_make(folder));
+    if (!is_empty && leftovers == LEFTOVERS_REMOVE)
+        TRY(remove_leftovers(folder, names, n));
 fail:
+    if (status != STATUS_OK)
+        corpus_lock_release(lock);
     folder_free_names(names, n);
     free(manifest);
     return status;
 }
 
-enum status prepare_corpus_folder(const char *folder, bool overwrite, const struct world *world)
+enum status prepare_corpus_folder(struct corpus_lock *lock, const char *folder, enum leftovers leftovers,
+                                  const struct world *world)
 {
-    return comm_agree(world, world->rank == 0 ? prepare_folder(folder, overwrite) : STATUS_OK);
+    *lock = (struct corpus_lock){.file = -1};
+    enum status status = comm_agree(world, world->rank == 0 ? prepare_folder(lock, folder, leftovers) : STATUS_OK);
+    if (status != STATUS_OK)
+        corpus_lock_release(lock);
+    return status;
 }
 
 /* ---- groups and splits ---------------------------------------------------------------------------------------------
  */
 
-static uint64_t first_bytes(const uint8_t hash[PATIENT_HASH_BYTES])
-{
-    uint64_t number;
-    memcpy(&number, hash, sizeof number);
-    return number;
-}
-
-static void set_groups(struct corpus_record *records, const struct packed_items *items, size_t *n_groups)
-{
-    size_t n_keys = 0, total = items->n;
-    for (size_t i = 0; i < items->n; i++)
-        total += items->items[i].packed.n_keys;
-    uint64_t *keys = NEW_ARRAY(uint64_t, total + 1);
-    uint32_t *owners = NEW_ARRAY(uint32_t, total + 1), *group = NEW_ARRAY(uint32_t, items->n + 1);
-    for (size_t i = 0; i < items->n; i++) {
-        const struct packed_item *item = &items->items[i];
-        keys[n_keys] = first_bytes(item->packed.record.patient);
-        owners[n_keys++] = (uint32_t)i;
-        for (size_t k = 0; k < item->packed.n_keys; k++) {
-            keys[n_keys] = item->keys[k];
-            owners[n_keys++] = (uint32_t)i;
-        }
-    }
-    *n_groups = join_groups(group, items->n, keys, owners, n_keys);
-    for (size_t i = 0; i < items->n; i++)
-        records[i].group = group[i];
-    free(keys);
-    free(owners);
-    free(group);
-}
-
 /* A group's split comes from its smallest patient hash, its fold from its records: the lowest where they differ. */
-static void set_splits(struct corpus_record *records, size_t n_records, size_t n_groups, const struct site_key *key,
-                       const double percent[3])
+void assembly_set_splits(struct corpus_record *records, size_t n_records, size_t n_groups, const struct site_key *key,
+                         const double percent[3])
 {
     const uint8_t **least = xcalloc(n_groups + 1, sizeof *least);
     int *fold = NEW_ARRAY(int, n_groups + 1);
@@ -133,6 +127,8 @@ struct assembly {
     size_t n_sources;
     struct corpus_event *events;
     size_t n_events;
+    struct corpus_key *keys;
+    size_t n_keys;
 };
 
 /* The 26 scored classes, then those of the others that some record shows. */
@@ -198,17 +194,20 @@ static void set_events(struct assembly *assembly, const struct packed_items *ite
     }
 }
 
-static int compare_u64(const void *a, const void *b)
+static void set_keys(struct assembly *assembly, const struct packed_items *items)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
+    size_t total = 0;
+    for (size_t i = 0; i < items->n; i++)
+        total += items->items[i].packed.n_keys;
+    assembly->keys = NEW_ARRAY(struct corpus_key, total + 1);
+    for (size_t i = 0; i < items->n; i++)
+        for (size_t k = 0; k < items->items[i].packed.n_keys; k++)
+            assembly->keys[assembly->n_keys++] = (struct corpus_key){(uint32_t)i, items->items[i].keys[k]};
 }
 
-/* Warnings as counts, and records that are the same samples in all leads. */
+/* Warnings as counts. */
 static void log_findings(const struct packed_items *items)
 {
-    uint64_t *wholes = NEW_ARRAY(uint64_t, items->n + 1);
-    size_t n_wholes = 0, n_doubles = 0;
     for (unsigned w = 0; w < N_WARNINGS; w++) {
         size_t count = 0;
         for (size_t i = 0; i < items->n; i++)
@@ -216,61 +215,125 @@ static void log_findings(const struct packed_items *items)
         if (count > 0)
             log_warning("%zu recordings %s", count, warning_text(w));
     }
+}
+
+/* Groups, splits, doubles. Shards have the numbers of their files, with gaps; the records of the view those of the
+ * list.
+ */
+static enum status set_groups(struct assembly *assembly, const struct recipe *recipe,
+                              const struct assembly_request *request, const struct shard_info *shards, size_t n_shards,
+                              size_t n_records, size_t *n_groups)
+{
+    enum status status;
+    struct corpus_record *records = assembly->records, *seen = NEW_ARRAY(struct corpus_record, n_records + 1);
+    struct corpus view = {.path = (char *)request->folder,
+                          .n_records = n_records,
+                          .n_classes = assembly->n_classes,
+                          .n_shards = n_shards,
+                          .records = seen,
+                          .shards = (struct shard_info *)shards};
+    struct doubles doubles = {0};
+    uint32_t n_numbers = 0, *place;
+    view.shard_paths = xcalloc(n_shards + 1, sizeof *view.shard_paths);
+    for (size_t s = 0; s < n_shards; s++)
+        view.shard_paths[s] = format_text("%s/shards/%05u.h5", request->folder, shards[s].number);
+    memcpy(seen, records, n_records * sizeof *seen);
+    for (size_t s = 0; s < n_shards; s++)
+        n_numbers = shards[s].number >= n_numbers ? shards[s].number + 1 : n_numbers;
+    place = xcalloc(n_numbers + 1, sizeof *place);
+    for (size_t s = 0; s < n_shards; s++)
+        place[shards[s].number] = (uint32_t)s;
+    for (size_t i = 0; i < n_records; i++)
+        seen[i].shard = place[records[i].shard];
+    TRY(doubles_find(&doubles, &view, assembly->keys, assembly->n_keys));
+    *n_groups = groups_join(records, n_records, assembly->keys, assembly->n_keys, &doubles);
+    assembly_set_splits(records, n_records, *n_groups, request->key, recipe->split_percent);
+    if (!request->keeps_doubles)
+        doubles_exclude(&doubles, records, n_records, assembly->n_classes);
+    if (doubles.n_doubles > 0)
+        log_warning("%zu recordings are there a second time%s", doubles.n_doubles,
+                    request->keeps_doubles ? "; they are kept, as asked, in one patient group with the first"
+                                           : " or lie in a longer or fuller one; they are listed and left out of all "
+                                             "splits (info --splits lists them)");
+fail:
+    doubles_free(&doubles);
+    for (size_t s = 0; s < n_shards; s++)
+        free(view.shard_paths[s]);
+    free(view.shard_paths);
+    free(place);
+    free(seen);
+    return status;
+}
+
+static char *list_names(const struct packed_items *items, const struct corpus_record *records)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *stream = open_memstream(&text, &bytes);
     for (size_t i = 0; i < items->n; i++)
-        if (items->items[i].packed.whole)
-            wholes[n_wholes++] = items->items[i].packed.whole;
-    qsort(wholes, n_wholes, sizeof *wholes, compare_u64);
-    for (size_t i = 1; i < n_wholes; i++)
-        n_doubles += wholes[i] == wholes[i - 1];
-    if (n_doubles > 0)
-        log_warning("%zu recordings hold the same samples as another one; all are kept, doubles in one patient group",
-                    n_doubles);
-    free(wholes);
+        fprintf(stream, "%llu %s\n", (unsigned long long)items->items[i].packed.order, records[i].name);
+    fclose(stream);
+    return text;
 }
 
 /* On rank 0. */
-static enum status write_index(const struct packed_items *items, const struct recipe *recipe, const char *folder,
-                               const struct site_key *key, const struct refusals *refusals,
-                               const struct shard_info *shards, size_t n_shards)
+static enum status write_index(const struct packed_items *items, const struct recipe *recipe,
+                               const struct assembly_request *request, const struct shard_info *shards, size_t n_shards,
+                               char **names)
 {
+    enum status status;
     struct assembly assembly = {.records = NEW_ARRAY(struct corpus_record, items->n)};
-    struct corpus_description description = {.shards = shards, .n_shards = n_shards, .key_id = key->id};
+    struct corpus_contributor own = {.program = ANYECG_VERSION};
     char *recipe_json = recipe_signal_json(recipe), recipe_hash[17];
-    size_t n_groups, n_refusals;
+    size_t n_groups = 0, n_refusals;
+    struct refusal *counts = refusals_count(request->refusals, &n_refusals);
     for (size_t i = 0; i < items->n; i++)
         assembly.records[i] = items->items[i].packed.record;
-    set_groups(assembly.records, items, &n_groups);
-    set_splits(assembly.records, items->n, n_groups, key, recipe->split_percent);
+    copy_text(own.key_id, sizeof own.key_id, request->key->id);
+    copy_text(own.name, sizeof own.name, request->contributor ? request->contributor : "");
     set_labels(&assembly, items);
     set_sources(&assembly, items, recipe);
     set_events(&assembly, items);
+    set_keys(&assembly, items);
+    TRY(set_groups(&assembly, recipe, request, shards, n_shards, items->n, &n_groups));
     log_findings(items);
     signal_recipe_hash(&recipe->signal, recipe_hash);
-    struct refusal *counts = refusals_count(refusals, &n_refusals);
-    description.classes = assembly.classes;
-    description.n_classes = assembly.n_classes;
-    description.sources = assembly.sources;
-    description.n_sources = assembly.n_sources;
-    description.events = assembly.events;
-    description.n_events = assembly.n_events;
-    description.refusals = counts;
-    description.n_refusals = n_refusals;
-    description.recipe_json = recipe_json;
-    description.recipe_hash = recipe_hash;
-    enum status status = corpus_write_index(folder, assembly.records, items->n, &description);
-    if (status == STATUS_OK)
-        log_info("%s: %zu records of %zu patient groups in %zu shards", folder, items->n, n_groups, n_shards);
+    struct corpus_description description = {
+        .classes = assembly.classes,
+        .n_classes = assembly.n_classes,
+        .sources = assembly.sources,
+        .n_sources = assembly.n_sources,
+        .events = assembly.events,
+        .n_events = assembly.n_events,
+        .shards = shards,
+        .n_shards = n_shards,
+        .refusals = counts,
+        .n_refusals = n_refusals,
+        .contributors = &own,
+        .n_contributors = 1,
+        .keys = assembly.keys,
+        .n_keys = assembly.n_keys,
+        .recipe_json = recipe_json,
+        .recipe_hash = recipe_hash,
+        .key_id = request->key->id,
+    };
+    TRY(corpus_write_index(request->folder, assembly.records, items->n, &description));
+    log_info("%s: %zu records of %zu patient groups in %zu shards", request->folder, items->n, n_groups, n_shards);
+    if (names)
+        *names = list_names(items, assembly.records);
+fail:
     free(counts);
     free(recipe_json);
     free(assembly.records);
     free(assembly.labels);
     free(assembly.sources);
     free(assembly.events);
+    free(assembly.keys);
     return status;
 }
 
-enum status assemble_corpus(struct packer *packer, const char *folder, const struct site_key *key,
-                            const struct refusals *refusals, const struct world *world)
+enum status assemble_corpus(struct packer *packer, const struct assembly_request *request, char **names,
+                            const struct world *world)
 {
     struct shard_info *own = NULL;
     size_t n_own = 0, bytes;
@@ -282,12 +345,12 @@ enum status assemble_corpus(struct packer *packer, const char *folder, const str
     comm_gather_bytes(world, own, n_own * sizeof *own, &shards, &bytes);
     packed_gather(&items, &packer->packed, world);
     if (items.n == 0) {
-        status = world->rank == 0 ? folder_remove(folder) : STATUS_OK;
+        status = world->rank == 0 ? folder_remove(request->folder) : STATUS_OK;
         if (status == STATUS_OK)
             status = status_set(STATUS_DATA, "no recording could be taken, so there is no corpus");
     } else if (world->rank == 0)
-        status = write_index(&items, packer->recipe, folder, key, refusals, (struct shard_info *)(void *)shards,
-                             bytes / sizeof *own);
+        status = write_index(&items, packer->recipe, request, (struct shard_info *)(void *)shards, bytes / sizeof *own,
+                             names);
     if (status == STATUS_OK && world->rank == 0 && packer->report)
         status = quality_report(&items, packer->recipe, packer->paths, packer->report);
     status = comm_agree(world, status);

@@ -3,17 +3,34 @@
 #define IO_PACK_ASSEMBLY_H
 
 #include "comm/world.h"
+#include "io/corpus/edit.h"
 #include "io/pack/packer.h"
 #include "io/pack/refusals.h"
 
-/* Ends every rank's last shard, joins the records, and lets rank 0 write index.h5 and manifest.json. `refusals` are
- * those of all ranks (refusals_gather). Collective, ends in agreement. STATUS_DATA: there is no record at all. */
-enum status assemble_corpus(struct packer *packer, const char *folder, const struct site_key *key,
-                            const struct refusals *refusals, const struct world *world);
+struct assembly_request {
+    const char *folder;
+    const struct site_key *key;
+    const struct refusals *refusals; /* of all ranks (refusals_gather) */
+    const char *contributor;         /* who made this, for the manifest; NULL: not said */
+    bool keeps_doubles;              /* recordings that are there twice stay in their splits */
+};
 
-/* Whether a corpus may be made at `folder`: it must be absent or empty; with `overwrite`, what an interrupted build
- * left (no manifest, no foreign file) is removed. STATUS_USAGE with the remedy otherwise. Collective, ends in
- * agreement. */
-enum status prepare_corpus_folder(const char *folder, bool overwrite, const struct world *world);
+/* Ends every rank's last shard, joins the records, and lets rank 0 write index.h5 and manifest.json. *names (NULL, or
+ * freed by the caller) on rank 0: lines "order name" of all records in the order of the input. Collective, ends in
+ * agreement. STATUS_DATA: there is no record at all. */
+enum status assemble_corpus(struct packer *packer, const struct assembly_request *request, char **names,
+                            const struct world *world);
+
+/* The split of every group: of its smallest patient hash; its fold: the lowest of its records where they differ. */
+void assembly_set_splits(struct corpus_record *records, size_t n_records, size_t n_groups, const struct site_key *key,
+                         const double percent[3]);
+
+/* What to do where an interrupted build (no manifest, no foreign file) left something. */
+enum leftovers { LEFTOVERS_REFUSE, LEFTOVERS_REMOVE, LEFTOVERS_KEEP };
+
+/* Whether a corpus may be made at `folder`, which must be absent, empty or hold leftovers only: makes it, and takes its
+ * lock on rank 0, released by the caller. STATUS_USAGE with the remedy otherwise. Collective, ends in agreement. */
+enum status prepare_corpus_folder(struct corpus_lock *lock, const char *folder, enum leftovers leftovers,
+                                  const struct world *world);
 
 #endif

@@ -15,7 +15,9 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "io/pack/assembly.h"
+#include "io/pack/journal.h"
 #include "io/pack/labelling.h"
 #include "io/pack/options.h"
 #include "io/recording/inputs.h"
@@ -220,7 +222,7 @@ struct key_list {
 static void add_key(struct key_list *list, const uint8_t hash[PATIENT_HASH_BYTES])
 {
     GROW_ARRAY(list->keys, list->capacity, list->n + 1);
-    memcpy(&list->keys[list->n++], hash, sizeof *list->keys);
+    list->keys[list->n++] = key_of_person(hash);
 }
 
 /* Who it is: the table's patient, else that of the database's table or the header, else the number in the name, else
@@ -358,8 +360,62 @@ fail:
     return status;
 }
 
-/* Local: packs this rank's share. A recording that is refused does not end it; a disk that fails does. */
-static enum status pack_share(struct build *build)
+/* What the bytes of the corpus depend on: a build that goes on with another's shards must have the same. */
+static enum status plan_hash(const struct build *build, uint64_t *plan)
+{
+    const struct pack_options *options = build->options;
+    const char *texts[] = {ANYECG_VERSION, build->key.id, options->contributor ? options->contributor : ""};
+    const char *files[] = {options->recipe, options->labels};
+    int ranks = build->world->size;
+    enum status status;
+    XXH64_state_t *state = XXH64_createState();
+    XXH64_reset(state, 0);
+    XXH64_update(state, &ranks, sizeof ranks);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        XXH64_update(state, texts[i], strlen(texts[i]) + 1);
+    for (size_t i = 0; i < options->n_settings; i++)
+        XXH64_update(state, options->settings[i], strlen(options->settings[i]) + 1);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        uint64_t hash = 0;
+        if (files[i])
+            TRY(file_hash(files[i], &hash, NULL));
+        XXH64_update(state, &hash, sizeof hash);
+    }
+    for (size_t i = 0; i < build->n_inputs; i++) {
+        const struct input *input = &build->inputs[i];
+        XXH64_update(state, input->real, strlen(input->real) + 1);
+        XXH64_update(state, &input->cost, sizeof input->cost);
+        XXH64_update(state, &input->name, sizeof input->name);
+    }
+    *plan = XXH64_digest(state);
+    status = STATUS_OK;
+fail:
+    XXH64_freeState(state);
+    return status;
+}
+
+/* Begins this rank's share; *next: the first place in the input that is not packed yet. Collective. */
+static enum status begin_share(struct build *build, uint64_t *next)
+{
+    const struct pack_options *options = build->options;
+    uint64_t plan = 0;
+    enum status status = plan_hash(build, &plan);
+    *next = 0;
+    if (status == STATUS_OK)
+        status = packer_open(&build->packer, &build->recipe, options->output, build->world);
+    if (status == STATUS_OK)
+        status = journal_create(&build->packer.journal, options->output, plan, &build->refusals);
+    TRY(comm_agree(build->world, status));
+    if (options->resume)
+        TRY(journal_resume(build->packer.journal, build->packer.writer, &build->packer.packed, &build->refusals, next,
+                           build->world));
+fail:
+    return status;
+}
+
+/* Local: packs this rank's share from place `next` of the input. A recording that is refused does not end it; a disk
+ * that fails does. */
+static enum status pack_share(struct build *build, uint64_t next)
 {
     struct progress progress;
     size_t n_own = 0, n_done = 0;
@@ -370,6 +426,10 @@ static enum status pack_share(struct build *build)
     for (size_t i = 0; i < build->n_inputs; i++) {
         if (build->inputs[i].rank != build->world->rank)
             continue;
+        if (i < next) {
+            n_done++;
+            continue;
+        }
         enum status status = pack_recording(build, i);
         if (status == STATUS_DATA)
             refusals_add(&build->refusals, i, status_message());
@@ -397,6 +457,7 @@ fail:
 
 static void free_build(struct build *build)
 {
+    journal_free(build->packer.journal);
     packer_free(&build->packer);
     free(build->paths);
     free(build->quality_file);
@@ -418,6 +479,28 @@ static char *list_path(const struct build *build, const char *what)
     while (length > 1 && build->options->output[length - 1] == '/')
         length--;
     return format_text("%.*s.%s.csv", (int)length, build->options->output, what);
+}
+
+/* CORPUS.records.csv, beside the corpus: which recording became which record. Names of files may name people, so this
+ * stays with the site. names: lines "order name". */
+static enum status list_records(const struct build *build, char *names)
+{
+    char *text = NULL, *file = list_path(build, "records"), *rest = names;
+    size_t bytes = 0;
+    FILE *stream = open_memstream(&text, &bytes);
+    fputs("path,record\n", stream);
+    for (char *line = next_field(&rest, "\n"); line && *line; line = next_field(&rest, "\n")) {
+        const char *path = build->inputs[strtoull(line, NULL, 10)].path;
+        fputc('"', stream);
+        for (; *path; path++)
+            fprintf(stream, *path == '"' ? "\"\"" : "%c", *path);
+        fprintf(stream, "\",%s\n", strchr(line, ' ') + 1);
+    }
+    fclose(stream);
+    enum status status = file_write_atomic(file, text, bytes);
+    free(text);
+    free(file);
+    return status;
 }
 
 static enum status report_labelling(struct build *build)
@@ -462,23 +545,38 @@ static void name_quality_report(struct build *build)
 enum status command_build(const struct pack_options *options, const struct world *world)
 {
     struct build build = {.world = world, .options = options};
+    const struct assembly_request request = {.folder = options->output,
+                                             .key = &build.key,
+                                             .refusals = &build.refusals,
+                                             .contributor = options->contributor,
+                                             .keeps_doubles = options->keep_doubles};
+    struct corpus_lock lock = {.file = -1};
+    char *names = NULL;
+    uint64_t next;
     enum status status;
 
     TRY(comm_agree(world, read_settings(&build)));
-    TRY(prepare_corpus_folder(options->output, options->overwrite, world));
+    TRY(prepare_corpus_folder(&lock, options->output,
+                              options->resume      ? LEFTOVERS_KEEP
+                              : options->overwrite ? LEFTOVERS_REMOVE
+                                                   : LEFTOVERS_REFUSE,
+                              world));
     TRY(find_inputs(&build));
     read_headers(&build);
-    status = packer_open(&build.packer, &build.recipe, options->output, world);
+    TRY(begin_share(&build, &next));
     name_quality_report(&build);
-    if (status == STATUS_OK)
-        status = pack_share(&build);
-    TRY(comm_agree(world, status));
+    TRY(comm_agree(world, pack_share(&build, next)));
     TRY(report_labelling(&build));
     refusals_gather(&build.refusals, world);
     TRY(report_refusals(&build));
-    TRY(assemble_corpus(&build.packer, options->output, &build.key, &build.refusals, world));
+    TRY(assemble_corpus(&build.packer, &request, &names, world));
+    if (world->rank == 0 && (status = list_records(&build, names)) == STATUS_OK)
+        status = journal_remove(options->output);
+    TRY(comm_agree(world, status));
     status = build.refusals.n > 0 ? STATUS_PARTIAL : STATUS_OK;
 fail:
+    free(names);
+    corpus_lock_release(&lock);
     if (status != STATUS_OK && world->rank == 0)
         (void)rmdir(options->output); /* if nothing was written yet, nothing is left */
     free_build(&build);

@@ -62,7 +62,7 @@ static void look_for_landmark(struct fingerprint *fingerprint)
     for (uint64_t i = 0; i < WINDOW; i++)
         ordered[i] = fingerprint->window[(last - i) % WINDOW];
     GROW_ARRAY(fingerprint->keys, fingerprint->capacity, fingerprint->n_keys + 1);
-    fingerprint->keys[fingerprint->n_keys++] = XXH64(ordered, sizeof ordered, 1);
+    fingerprint->keys[fingerprint->n_keys++] = key_make(KEY_SAMPLES, XXH64(ordered, sizeof ordered, 1));
 }
 
 void fingerprint_add(struct fingerprint *fingerprint, const int32_t *samples, size_t count)
@@ -81,7 +81,7 @@ uint64_t fingerprint_end(struct fingerprint *fingerprint, uint64_t **keys, size_
 {
     uint64_t whole = 0;
     if (fingerprint->filled >= WINDOW && fingerprint->n_seen >= LEAST_VALUES)
-        whole = XXH64_digest(fingerprint->whole);
+        whole = key_make(KEY_SAMPLES, XXH64_digest(fingerprint->whole));
     GROW_ARRAY(*keys, *capacity, *n_keys + fingerprint->n_keys + 1);
     for (size_t i = 0; i < fingerprint->n_keys; i++)
         (*keys)[(*n_keys)++] = fingerprint->keys[i];

@@ -9,6 +9,7 @@
 #include "io/corpus/corpus.h"
 #include "io/pack/info_page.h"
 #include "io/pack/options.h"
+#include "io/pack/splits.h"
 #include "io/signal/quality.h"
 
 static void print_head(const struct corpus *corpus)
@@ -64,6 +65,36 @@ static void print_sources(const struct corpus *corpus)
             }
         printf("%-20s %9zu %9.2f  %s\n", corpus->sources[s].name, n, hours, corpus->sources[s].licence);
     }
+}
+
+/* Who contributed, where there is something to tell; and what was taken out again. */
+static void print_contributors(const struct corpus *corpus)
+{
+    size_t counts[N_WITHDRAWAL_KINDS] = {0}, n_doubles = 0;
+    if (corpus->n_contributors > 1 || corpus->contributors[0].name[0])
+        printf("\n%-20s %9s  %-16s  %-16s  %s\n", "contributor", "records", "corpus", "patient key", "sources");
+    for (size_t c = 0; c < corpus->n_contributors && (corpus->n_contributors > 1 || corpus->contributors[0].name[0]);
+         c++) {
+        const struct corpus_contributor *contributor = &corpus->contributors[c];
+        size_t n = 0;
+        for (size_t s = 0; s < corpus->n_sources; s++)
+            n += corpus->sources[s].contributor == c ? corpus->sources[s].records : 0;
+        printf("%-20s %9zu  %016" PRIx64 "  %-16s ", contributor->name[0] ? contributor->name : "(no name)", n,
+               contributor->hash, contributor->key_id);
+        for (size_t s = 0; s < corpus->n_sources; s++)
+            if (corpus->sources[s].contributor == c)
+                printf(" %s (%s)", corpus->sources[s].name, corpus->sources[s].licence);
+        printf("\n");
+    }
+    for (size_t i = 0; i < corpus->n_records; i++)
+        n_doubles += corpus->records[i].excluded == EXCLUDED_DOUBLE;
+    for (size_t w = 0; w < corpus->n_withdrawals; w++)
+        counts[corpus->withdrawals[w].kind]++;
+    if (n_doubles > 0)
+        printf("\n%-20s %9zu  excluded: the same ECG is there in a better form\n", "doubles", n_doubles);
+    if (corpus->n_withdrawals > 0)
+        printf("\n%-20s %9zu  records of patients, %zu single ones, %zu of sources\n", "withdrawn",
+               counts[WITHDRAWN_PATIENT], counts[WITHDRAWN_RECORD], counts[WITHDRAWN_SOURCE]);
 }
 
 /* Counts equal values of some property, most frequent first, and prints them as "value: count" joined by commas. */
@@ -187,10 +218,13 @@ enum status command_info(const struct pack_options *options, const struct world 
     enum status status = corpus_open(&corpus, options->operands[0], world);
     if (status != STATUS_OK)
         return status;
-    if (world->rank == 0) {
+    if (world->rank == 0 && options->lists_splits) {
+        splits_print(corpus);
+    } else if (world->rank == 0) {
         print_head(corpus);
         print_splits(corpus);
         print_sources(corpus);
+        print_contributors(corpus);
         print_shapes(corpus);
         print_quality(corpus);
         print_labels(corpus);

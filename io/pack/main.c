@@ -15,6 +15,12 @@ static enum status run(const struct pack_options *options, const struct world *w
         return command_info(options, world);
     case COMMAND_VERIFY:
         return command_verify(options, world);
+    case COMMAND_MERGE:
+        return command_merge(options, world);
+    case COMMAND_REMOVE:
+        return command_remove(options, world);
+    case COMMAND_LABEL:
+        return command_label(options, world);
     case COMMAND_PLOT:
         return command_plot(options, world);
     default:

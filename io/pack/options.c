@@ -18,6 +18,9 @@ static const char description[] =
     "synth   packs simulated 12-lead ECGs with known rhythm and conduction, or writes them as WFDB files (--wfdb).\n"
     "info    prints what a corpus holds.\n"
     "verify  recomputes all checksums of a corpus.\n"
+    "merge   joins corpora of several sites: shards are linked, groups joined, doubles between sites excluded.\n"
+    "remove  takes a patient, a record or a source out again; the manifest keeps the fact.\n"
+    "label   changes labels, age, sex and folds; signals stay as they are.\n"
     "plot    draws ten seconds of a recording, or of CORPUS:RECORD, on ECG paper: FILE.png, .svg or .pdf.\n"
     "\n"
     "Under mpirun the records are divided over the ranks. Recordings that cannot be taken are listed with the reason in "
@@ -29,8 +32,11 @@ static const char description[] =
 static const char usage[] = "build [-c RECIPE] [--labels TABLE.csv] [--site-key FILE] -o CORPUS INPUT...\n"
                             "synth -n RECORDS [--seconds S] [--leads L] [--rate HZ] [--seed N] -o CORPUS\n"
                             "synth -n RECORDS ... --wfdb FOLDER\n"
-                            "info [--html FILE] CORPUS\n"
+                            "info [--splits] [--html FILE] CORPUS\n"
                             "verify CORPUS\n"
+                            "merge -o CORPUS CORPUS...\n"
+                            "remove {--patient ID [--site-key FILE] | --record NAME | --source NAME} CORPUS\n"
+                            "label --labels TABLE.csv CORPUS\n"
                             "plot [--layout L] [--begin S] -o FILE {RECORDING | CORPUS:RECORD}";
 
 enum {
@@ -43,6 +49,13 @@ enum {
     KEY_RATE,
     KEY_SEED,
     KEY_WFDB,
+    KEY_RESUME,
+    KEY_CONTRIBUTOR,
+    KEY_KEEP_DOUBLES,
+    KEY_SPLITS,
+    KEY_PATIENT,
+    KEY_RECORD,
+    KEY_SOURCE,
     KEY_LAYOUT,
     KEY_BEGIN,
     KEY_HTML,
@@ -51,6 +64,7 @@ enum {
 static const struct argp_option option_list[] = {
     {"output", 'o', "CORPUS", 0, "folder to make; of a plot: the picture", 1},
     {"overwrite", KEY_OVERWRITE, NULL, 0, "start afresh where an earlier build was interrupted", 1},
+    {"resume", KEY_RESUME, NULL, 0, "go on where an earlier build of the same inputs was interrupted", 1},
     {"recipe", 'c', "RECIPE", 0, "sources and preprocessing, before the built-in recipe (configs/data/default.yaml)",
      1},
     {"set", KEY_SET, "KEY.SUB=VALUE", 0, "change one field of the recipe; may be given again", 1},
@@ -58,6 +72,12 @@ static const struct argp_option option_list[] = {
      "columns folder, record, and patient, age, sex, fold, anomaly, classes as far as there are; overrides headers", 2},
     {"site-key", KEY_SITE_KEY, "FILE", 0, "secret key for patient hashes, 32 bytes or more; public sources need none",
      2},
+    {"contributor", KEY_CONTRIBUTOR, "NAME", 0, "who makes this corpus, for the manifest", 2},
+    {"keep-doubles", KEY_KEEP_DOUBLES, NULL, 0, "recordings that are there twice stay in their splits", 2},
+    {"splits", KEY_SPLITS, NULL, 0, "list every record with group, split, fold and what it is a double of, as CSV", 2},
+    {"patient", KEY_PATIENT, "ID", 0, "the site's id of the patient to be removed", 2},
+    {"record", KEY_RECORD, "NAME", 0, "name of the record to be removed, as info --splits lists it", 2},
+    {"source", KEY_SOURCE, "NAME", 0, "name of the source to be removed", 2},
     {"number", 'n', "RECORDS", 0, "simulated records", 3},
     {"seconds", KEY_SECONDS, "S", 0, "length of each (10)", 3},
     {"leads", KEY_LEADS, "L", 0, "1, 2, 3, 4, 6, 8 or 12 leads (12)", 3},
@@ -71,21 +91,28 @@ static const struct argp_option option_list[] = {
 };
 
 /* Which commands know an option. */
-enum { FOR_BUILD = 1, FOR_SYNTH = 2, FOR_INFO = 4, FOR_PLOT = 1024 };
+enum { FOR_BUILD = 1, FOR_SYNTH = 2, FOR_INFO = 4, FOR_MERGE = 8, FOR_REMOVE = 16, FOR_LABEL = 32, FOR_PLOT = 64 };
 static const struct {
     int key;
     unsigned commands;
     const char *name;
 } scopes[] = {
-    {'o', FOR_BUILD | FOR_SYNTH | FOR_PLOT, "-o"},
+    {'o', FOR_BUILD | FOR_SYNTH | FOR_MERGE | FOR_PLOT, "-o"},
+    {KEY_OVERWRITE, FOR_BUILD | FOR_SYNTH | FOR_MERGE, "--overwrite"},
+    {KEY_RESUME, FOR_BUILD, "--resume"},
+    {KEY_CONTRIBUTOR, FOR_BUILD | FOR_SYNTH, "--contributor"},
+    {KEY_KEEP_DOUBLES, FOR_BUILD | FOR_MERGE, "--keep-doubles"},
+    {KEY_SPLITS, FOR_INFO, "--splits"},
+    {KEY_PATIENT, FOR_REMOVE, "--patient"},
+    {KEY_RECORD, FOR_REMOVE, "--record"},
+    {KEY_SOURCE, FOR_REMOVE, "--source"},
     {KEY_LAYOUT, FOR_PLOT, "--layout"},
     {KEY_BEGIN, FOR_PLOT, "--begin"},
     {KEY_HTML, FOR_INFO, "--html"},
-    {KEY_OVERWRITE, FOR_BUILD | FOR_SYNTH, "--overwrite"},
     {'c', FOR_BUILD | FOR_SYNTH, "-c"},
     {KEY_SET, FOR_BUILD | FOR_SYNTH, "--set"},
-    {KEY_LABELS, FOR_BUILD, "--labels"},
-    {KEY_SITE_KEY, FOR_BUILD | FOR_SYNTH, "--site-key"},
+    {KEY_LABELS, FOR_BUILD | FOR_LABEL, "--labels"},
+    {KEY_SITE_KEY, FOR_BUILD | FOR_SYNTH | FOR_REMOVE, "--site-key"},
     {'n', FOR_SYNTH, "-n"},
     {KEY_SECONDS, FOR_SYNTH, "--seconds"},
     {KEY_LEADS, FOR_SYNTH, "--leads"},
@@ -121,7 +148,7 @@ static error_t read_number(struct argp_state *state, const char *name, const cha
 
 static error_t take_operand(struct pack_options *options, char *text, struct argp_state *state)
 {
-    static const char *const names[] = {NULL, "build", "synth", "info", "verify", "plot"};
+    static const char *const names[] = {NULL, "build", "synth", "info", "verify", "merge", "remove", "label", "plot"};
     if (options->command != COMMAND_NONE) {
         options->operands[options->n_operands++] = text;
         return 0;
@@ -131,7 +158,7 @@ static error_t take_operand(struct pack_options *options, char *text, struct arg
             options->command = (enum pack_command)i;
             return 0;
         }
-    argp_error(state, "'%s' is no command; give build, synth, info, verify or plot", text);
+    argp_error(state, "'%s' is no command; give build, synth, info, verify, merge, remove, label or plot", text);
     return EINVAL;
 }
 
@@ -160,6 +187,27 @@ static error_t take_option(int key, char *text, struct argp_state *state)
     case KEY_OVERWRITE:
         options->overwrite = true;
         break;
+    case KEY_RESUME:
+        options->resume = true;
+        break;
+    case KEY_CONTRIBUTOR:
+        options->contributor = text;
+        break;
+    case KEY_KEEP_DOUBLES:
+        options->keep_doubles = true;
+        break;
+    case KEY_SPLITS:
+        options->lists_splits = true;
+        break;
+    case KEY_PATIENT:
+        options->patient = text;
+        break;
+    case KEY_RECORD:
+        options->record = text;
+        break;
+    case KEY_SOURCE:
+        options->source = text;
+        break;
     case KEY_SECONDS:
         return read_number(state, "--seconds", text, 1, 86400, &options->seconds);
     case KEY_LEADS:
@@ -187,16 +235,23 @@ static error_t take_option(int key, char *text, struct argp_state *state)
     return 0;
 }
 
+static enum status check_one_corpus(const struct pack_options *options)
+{
+    if (options->n_operands != 1)
+        return status_set(STATUS_USAGE, "give one CORPUS; see anyecg-pack --help");
+    return STATUS_OK;
+}
+
 static enum status check(const struct pack_options *options)
 {
     static const char *const help = "; see anyecg-pack --help";
-    unsigned command = options->command == COMMAND_BUILD   ? FOR_BUILD
-                       : options->command == COMMAND_SYNTH ? FOR_SYNTH
-                       : options->command == COMMAND_INFO  ? FOR_INFO
-                       : options->command == COMMAND_PLOT  ? FOR_PLOT
-                                                           : 0;
+    static const unsigned scope_of[] = {
+        [COMMAND_BUILD] = FOR_BUILD, [COMMAND_SYNTH] = FOR_SYNTH,   [COMMAND_INFO] = FOR_INFO,  [COMMAND_VERIFY] = 0,
+        [COMMAND_MERGE] = FOR_MERGE, [COMMAND_REMOVE] = FOR_REMOVE, [COMMAND_LABEL] = FOR_LABEL,
+        [COMMAND_PLOT] = FOR_PLOT};
+    unsigned command = scope_of[options->command];
     if (options->command == COMMAND_NONE)
-        return status_set(STATUS_USAGE, "no command: give build, synth, info, verify or plot%s", help);
+        return status_set(STATUS_USAGE, "no command: give build, synth, info, verify, merge, remove, label or plot%s", help);
     for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
         if ((options->given >> i & 1) && !(scopes[i].commands & command))
             return status_set(STATUS_USAGE, "%s does not go with this command%s", scopes[i].name, help);
@@ -206,6 +261,8 @@ static enum status check(const struct pack_options *options)
             return status_set(STATUS_USAGE, "build: give the corpus to make with -o CORPUS%s", help);
         if (options->n_operands == 0)
             return status_set(STATUS_USAGE, "build: give at least one INPUT%s", help);
+        if (options->resume && options->overwrite)
+            return status_set(STATUS_USAGE, "build: give --resume or --overwrite, not both%s", help);
         break;
     case COMMAND_SYNTH:
         if (options->n_records == 0)
@@ -215,6 +272,20 @@ static enum status check(const struct pack_options *options)
         if (options->n_operands > 0)
             return status_set(STATUS_USAGE, "synth: '%s' is too much: it takes no input%s", options->operands[0], help);
         break;
+    case COMMAND_MERGE:
+        if (!options->output)
+            return status_set(STATUS_USAGE, "merge: give the corpus to make with -o CORPUS%s", help);
+        if (options->n_operands < 2)
+            return status_set(STATUS_USAGE, "merge: give at least two corpora%s", help);
+        break;
+    case COMMAND_REMOVE:
+        if ((options->patient != NULL) + (options->record != NULL) + (options->source != NULL) != 1)
+            return status_set(STATUS_USAGE, "remove: give one of --patient, --record, --source%s", help);
+        return check_one_corpus(options);
+    case COMMAND_LABEL:
+        if (!options->labels)
+            return status_set(STATUS_USAGE, "label: give the table with --labels TABLE.csv%s", help);
+        return check_one_corpus(options);
     case COMMAND_PLOT:
         if (!options->output)
             return status_set(STATUS_USAGE, "plot: give the picture to make with -o FILE.png, .svg or .pdf%s", help);
@@ -222,8 +293,7 @@ static enum status check(const struct pack_options *options)
             return status_set(STATUS_USAGE, "plot takes one RECORDING or CORPUS:RECORD%s", help);
         break;
     default:
-        if (options->n_operands != 1)
-            return status_set(STATUS_USAGE, "info and verify take one CORPUS%s", help);
+        return check_one_corpus(options);
     }
     return STATUS_OK;
 }

@@ -9,12 +9,15 @@
 #include "base/status.h"
 #include "comm/world.h"
 
-enum pack_command { COMMAND_NONE, COMMAND_BUILD, COMMAND_SYNTH, COMMAND_INFO, COMMAND_VERIFY, COMMAND_PLOT };
+enum pack_command { COMMAND_NONE, COMMAND_BUILD, COMMAND_SYNTH, COMMAND_INFO, COMMAND_VERIFY, COMMAND_MERGE, COMMAND_REMOVE, COMMAND_LABEL,
+    COMMAND_PLOT
+};
 
 struct pack_options {
     enum pack_command command;
     const char *recipe, *labels, *site_key, *output, *wfdb_folder;
-    bool overwrite;
+    const char *contributor, *patient, *record, *source;
+    bool overwrite, resume, keep_doubles, lists_splits;
     const char **settings; /* [n_settings], "key.sub=value" */
     size_t n_settings;
     char **operands; /* [n_operands], what follows the command */
@@ -35,6 +38,9 @@ enum status command_build(const struct pack_options *options, const struct world
 enum status command_synth(const struct pack_options *options, const struct world *world);
 enum status command_info(const struct pack_options *options, const struct world *world);
 enum status command_verify(const struct pack_options *options, const struct world *world);
+enum status command_merge(const struct pack_options *options, const struct world *world);
+enum status command_remove(const struct pack_options *options, const struct world *world);
+enum status command_label(const struct pack_options *options, const struct world *world);
 enum status command_plot(const struct pack_options *options, const struct world *world);
 
 #endif

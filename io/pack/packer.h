@@ -33,17 +33,23 @@ enum packed_warning {
 };
 const char *warning_text(unsigned index);
 
+/* Bytes that a record takes in a packed_list with its events and keys, which stand so many bytes behind its start. */
+size_t packed_bytes(const struct packed *packed, size_t *events, size_t *keys);
+
 /* A growing list of records with their events and keys, in the order stored. */
 struct packed_list {
     char *bytes;
     size_t used, capacity, n;
 };
 
+struct journal;
+
 struct packer {
     const struct recipe *recipe;
-    const char *folder; /* of the corpus */
-    const char *report; /* borrowed: where the quality report goes, or NULL for none */
-    char *const *paths; /* borrowed: of the inputs, by order, for the report */
+    struct journal *journal; /* notes finished shards, so that an interrupted build can go on; NULL: none. Borrowed. */
+    const char *folder;      /* of the corpus */
+    const char *report;      /* borrowed: where the quality report goes, or NULL for none */
+    char *const *paths;      /* borrowed: of the inputs, by order, for the report */
     struct shard_writer *writer;
     struct packed_list packed;
     double hours;            /* of records, not of leads */

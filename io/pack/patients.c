@@ -66,6 +66,13 @@ void keyed_hash(uint8_t hash[PATIENT_HASH_BYTES], const struct site_key *key, co
     crypto_auth_hmacsha256_final(&state, hash);
 }
 
+uint64_t key_of_person(const uint8_t hash[PATIENT_HASH_BYTES])
+{
+    uint64_t number;
+    memcpy(&number, hash, sizeof number);
+    return key_make(KEY_PERSON, number);
+}
+
 enum split keyed_split(const struct site_key *key, const uint8_t patient[PATIENT_HASH_BYTES], const double percent[3])
 {
     char text[16 + 2 * PATIENT_HASH_BYTES + 1] = "split ";

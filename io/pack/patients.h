@@ -1,7 +1,8 @@
 /* io/pack/patients.h — who a recording belongs to, without saying who.
  *
  * A patient is HMAC-SHA-256(site key, site's patient id). Recordings that share a patient, an ECG number or samples
- * form one group; a group has one split, so that no patient is in training and test. */
+ * form one group; a group has one split, so that no patient is in training and test. What they share are keys of 64
+ * bits, kept in the index (/keys), so that corpora of several sites can be joined without any recording. */
 #ifndef IO_PACK_PATIENTS_H
 #define IO_PACK_PATIENTS_H
 
@@ -18,6 +19,24 @@ struct site_key {
  * STATUS_USAGE: shorter than 32 bytes. STATUS_IO: cannot be read. */
 enum status site_key_read(struct site_key *key, const char *path);
 void site_key_free(struct site_key *key);
+
+/* What a key is made of; stands in its two highest bits. Stored: never renumber. */
+enum key_kind {
+    KEY_PERSON,   /* a keyed hash: patient id, ECG number */
+    KEY_SAMPLES,  /* a hash of ADC values: equal keys mean equal samples */
+    KEY_LIKENESS, /* a hash of what resampling and gain leave alone: equal keys are worth a comparison (doubles.h) */
+};
+static inline uint64_t key_make(enum key_kind kind, uint64_t hash)
+{
+    return (uint64_t)kind << 62 | hash >> 2;
+}
+static inline enum key_kind key_kind(uint64_t key)
+{
+    return (enum key_kind)(key >> 62);
+}
+
+/* The key of kind KEY_PERSON that a keyed hash gives. */
+uint64_t key_of_person(const uint8_t hash[PATIENT_HASH_BYTES]);
 
 void keyed_hash(uint8_t hash[PATIENT_HASH_BYTES], const struct site_key *key, const char *text);
 

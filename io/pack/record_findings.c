@@ -271,6 +271,8 @@ void findings_of_doubles(struct finding_list *list, const struct packed_items *i
     n = 0;
     for (size_t i = 0; i < items->n; i++)
         for (size_t k = items->items[i].packed.quality.n_person_keys; k < items->items[i].packed.n_keys; k++) {
+            if (key_kind(items->items[i].keys[k]) != KEY_SAMPLES)
+                continue;
             GROW_ARRAY(named, capacity, n + 1);
             named[n++] = (struct named_samples){items->items[i].keys[k], i};
         }

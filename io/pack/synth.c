@@ -267,13 +267,17 @@ static enum status synth_corpus(struct synth *synth)
     const struct world *world = synth->world;
     const struct refusals none = {0};
     enum status status;
-    TRY(prepare_corpus_folder(options->output, options->overwrite, world));
+    struct corpus_lock lock;
+    const struct assembly_request request = {
+        .folder = options->output, .key = &synth->key, .refusals = &none, .contributor = options->contributor};
+    TRY(prepare_corpus_folder(&lock, options->output, options->overwrite ? LEFTOVERS_REMOVE : LEFTOVERS_REFUSE, world));
     status = packer_open(&synth->packer, &synth->recipe, options->output, world);
     if (status == STATUS_OK)
         status = make_share(synth, pack_simulated);
     TRY(comm_agree(world, status));
-    TRY(assemble_corpus(&synth->packer, options->output, &synth->key, &none, world));
+    TRY(assemble_corpus(&synth->packer, &request, NULL, world));
 fail:
+    corpus_lock_release(&lock);
     return status;
 }
 
