@@ -26,12 +26,12 @@ static void add_probabilities(void *context, const struct batch *batch, size_t m
     struct pass *pass = context;
     struct finetune_stage *own = pass->own;
     const struct finetune_targets targets = {.evaluating = true};
-    size_t classes = own->labels.n_classes;
+    size_t classes = own->base.labels.n_classes;
     const real *logits;
     double loss;
 
     (void)micro;
-    finetune_forward(own->finetune, own->stage.weights, batch, &targets, &loss);
+    finetune_forward(own->finetune, own->base.stage.weights, batch, &targets, &loss);
     logits = finetune_logits(own->finetune);
     memset(pass->values, 0, pass->n_records * (classes + 1) * sizeof *pass->values);
     for (size_t i = 0; i < batch->n_spans; i++) {
@@ -46,13 +46,13 @@ static void add_probabilities(void *context, const struct batch *batch, size_t m
 
 static void number_records(struct pass *pass)
 {
-    const struct run *run = pass->own->stage.run;
+    const struct run *run = pass->own->base.stage.run;
     const struct corpus *corpus = run->corpus;
 
     pass->row = NEW_ARRAY(size_t, corpus->n_records);
     for (size_t i = 0; i < corpus->n_records; i++) {
         bool is_used = corpus->records[i].split == SPLIT_VALIDATION &&
-                       task_labels_known(&pass->own->labels, corpus, &corpus->records[i]);
+                       task_labels_known(&pass->own->base.labels, corpus, &corpus->records[i]);
 
         pass->row[i] = is_used ? pass->n_records++ : SIZE_MAX;
     }
@@ -61,10 +61,10 @@ static void number_records(struct pass *pass)
 /* Means of the probabilities, and labels; records without a window (all leads bad) stay unknown. */
 static void collect_rows(const struct pass *pass, float *scores, int8_t *known)
 {
-    const struct task_labels *labels = &pass->own->labels;
+    const struct task_labels *labels = &pass->own->base.labels;
     size_t classes = labels->n_classes;
 
-    for (size_t i = 0; i < pass->own->stage.run->corpus->n_records; i++) {
+    for (size_t i = 0; i < pass->own->base.stage.run->corpus->n_records; i++) {
         size_t row = pass->row[i];
         const double *sum = pass->values + row * (classes + 1);
 
@@ -79,11 +79,11 @@ static void collect_rows(const struct pass *pass, float *scores, int8_t *known)
 
 static enum status validate_labels(struct finetune_stage *own, bool is_final, double *figure)
 {
-    struct run *run = own->stage.run;
+    struct run *run = own->base.stage.run;
     struct sampler_settings settings = run_sampler_settings(run, SPLIT_VALIDATION, false);
     struct pass pass = {.own = own};
     struct visitor visitor = {&pass, NULL, add_probabilities};
-    size_t classes = own->labels.n_classes, count;
+    size_t classes = own->base.labels.n_classes, count;
     float *scores = NULL;
     int8_t *known = NULL;
     enum status status;
@@ -97,7 +97,8 @@ static enum status validate_labels(struct finetune_stage *own, bool is_final, do
     scores = NEW_ARRAY(float, pass.n_records *classes);
     known = NEW_ARRAY(int8_t, pass.n_records * classes);
     collect_rows(&pass, scores, known);
-    *figure = task_label_figures(&own->stage, &own->labels, scores, known, pass.n_records, "record", true, is_final);
+    *figure = task_label_figures(&own->base.stage, &own->base.labels, scores, known, pass.n_records, "record", true,
+                                 is_final);
 fail:
     reducer_sums_free(pass.sums);
     free(pass.values);
@@ -155,8 +156,8 @@ static void measure_leads(void *context, const struct batch *batch, size_t micro
     double loss, *values = pass->values;
 
     (void)micro;
-    leadgen_draw(batch, own->stage.run->config->seed, 0, own->corrupted);
-    finetune_forward(own->finetune, own->stage.weights, batch, &targets, &loss);
+    leadgen_draw(batch, own->base.stage.run->config->seed, 0, own->corrupted);
+    finetune_forward(own->finetune, own->base.stage.weights, batch, &targets, &loss);
     memset(values, 0, sizeof pass->values);
     for (size_t s = 0; s < batch->n_spans; s++) {
         const struct span *span = &batch->spans[s];
@@ -211,7 +212,7 @@ static double report_leads(struct stage *stage, const double *values, bool is_fi
 
 static enum status validate_leads(struct finetune_stage *own, bool is_final, double *figure)
 {
-    struct run *run = own->stage.run;
+    struct run *run = own->base.stage.run;
     struct sampler_settings settings = run_sampler_settings(run, SPLIT_VALIDATION, false);
     struct lead_pass pass = {.own = own};
     struct visitor visitor = {&pass, NULL, measure_leads};
@@ -224,7 +225,7 @@ static enum status validate_leads(struct finetune_stage *own, bool is_final, dou
         pass.made[method] = pass.truth + samples * (size_t)(1 + method);
     TRY(visit_records(run, &settings, run->config->validation.most_batches, &visitor));
     TRY(reducer_sums_finish(pass.sums, pass.values));
-    *figure = report_leads(&own->stage, pass.values, is_final);
+    *figure = report_leads(&own->base.stage, pass.values, is_final);
 fail:
     reducer_sums_free(pass.sums);
     free(pass.truth);
@@ -235,5 +236,6 @@ enum status finetune_validate(struct stage *stage, bool is_final, double *figure
 {
     struct finetune_stage *own = (struct finetune_stage *)stage;
 
-    return own->task == TASK_LEADGEN ? validate_leads(own, is_final, figure) : validate_labels(own, is_final, figure);
+    return own->base.head.task == TASK_LEADGEN ? validate_leads(own, is_final, figure)
+                                               : validate_labels(own, is_final, figure);
 }

@@ -1,8 +1,8 @@
 /* train/main.c — the command line of anyecg-train. */
-#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/command_line.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/startup.h"
@@ -21,10 +21,9 @@ enum option_key {
     OPTION_PROFILE,
     OPTION_TOKENIZER,
     OPTION_INIT,
-    OPTION_HELP,
-    OPTION_USAGE,
-    OPTION_VERSION,
 };
+
+const char *argp_program_version = "anyecg-train " ANYECG_VERSION;
 
 static const char arguments_text[] = "tokenizer\npretrain\nfinetune anomaly|arrhythmia|leadgen|longecg";
 static const char description[] =
@@ -47,28 +46,15 @@ static const struct argp_option options[] = {
      2},
     {"dry-run", OPTION_DRY_RUN, NULL, 0, "Print sizes, memory and steps, and end", 2},
     {"profile", OPTION_PROFILE, NULL, 0, "Where the time goes, by phase, part and layer, as a table at the end", 2},
-    {"quiet", 'q', NULL, 0, "Warnings only", 3},
-    {"verbose", 'v', NULL, 0, "More", 3},
-    {"help", OPTION_HELP, NULL, 0, "Give this help", -1},
-    {"usage", OPTION_USAGE, NULL, 0, "Give a short usage message", -1},
-    {"version", OPTION_VERSION, NULL, 0, "Print the version", -1},
     {0}};
 
 struct parsing {
     struct command command;
     bool has_stage, has_task;
-    bool prints; /* rank 0 */
-    enum status status;
 };
 
-static error_t refuse(struct parsing *parsing)
-{
-    parsing->status = STATUS_USAGE;
-    return EINVAL;
-}
-
-/* Words that are no options: the stage, then the task. */
-static error_t take_word(struct parsing *parsing, const char *word)
+/* Words that are no options: the stage, then the task. Mistakes end the program. */
+static void take_word(struct parsing *parsing, const char *word, const struct argp_state *state)
 {
     struct command *command = &parsing->command;
 
@@ -77,53 +63,34 @@ static error_t take_word(struct parsing *parsing, const char *word)
         for (int kind = STAGE_TOKENIZER; kind <= STAGE_FINETUNE; kind++) {
             if (strcmp(word, stage_kind_name((enum stage_kind)kind)) == 0) {
                 command->kind = (enum stage_kind)kind;
-                return 0;
+                return;
             }
         }
-        status_set(STATUS_USAGE, "'%s' is no stage; the stages are tokenizer, pretrain and finetune", word);
-        return refuse(parsing);
-    }
-    if (command->kind == STAGE_FINETUNE && !parsing->has_task) {
+        argp_error(state, "'%s' is no stage; the stages are tokenizer, pretrain and finetune", word);
+    } else if (command->kind == STAGE_FINETUNE && !parsing->has_task) {
         parsing->has_task = true;
-        if (task_from_name(word, &command->task))
-            return 0;
-        status_set(STATUS_USAGE, "finetune: '%s' is no task; the tasks are anomaly, arrhythmia, leadgen and longecg",
-                   word);
-        return refuse(parsing);
+        if (!task_from_name(word, &command->task))
+            argp_error(state, "finetune: '%s' is no task; the tasks are anomaly, arrhythmia, leadgen and longecg",
+                       word);
+    } else {
+        argp_error(state, "'%s' is one word too many", word);
     }
-    status_set(STATUS_USAGE, "'%s' is one word too many; see --help", word);
-    return refuse(parsing);
 }
 
-static error_t take_number(struct parsing *parsing, int key, const char *text)
+static void take_number(struct command *command, int key, const char *text, const struct argp_state *state)
 {
     int64_t steps;
     double hours;
 
     if (key == OPTION_MAX_STEPS) {
-        if (parse_int(text, 1, INT64_MAX, &steps)) {
-            parsing->command.max_steps = (uint64_t)steps;
-            return 0;
-        }
-        status_set(STATUS_USAGE, "--max-steps %s: must be a whole number above 0", text);
+        if (!parse_int(text, 1, INT64_MAX, &steps))
+            argp_error(state, "--max-steps %s: must be a whole number above 0", text);
+        command->max_steps = (uint64_t)steps;
     } else {
-        if (parse_double(text, &hours) && hours > 0) {
-            parsing->command.max_hours = hours;
-            return 0;
-        }
-        status_set(STATUS_USAGE, "--max-hours %s: must be a number above 0", text);
+        if (!parse_double(text, &hours) || hours <= 0)
+            argp_error(state, "--max-hours %s: must be a number above 0", text);
+        command->max_hours = hours;
     }
-    return refuse(parsing);
-}
-
-static error_t answer(struct parsing *parsing, struct argp_state *state, unsigned flags)
-{
-    parsing->command.is_answered = true;
-    if (parsing->prints && flags != 0)
-        argp_state_help(state, stdout, flags);
-    else if (parsing->prints)
-        printf("anyecg-train %s\n", ANYECG_VERSION);
-    return ECANCELED; /* nothing behind it is looked at */
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -147,7 +114,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_MAX_STEPS:
     case OPTION_MAX_HOURS:
-        return take_number(parsing, key, text);
+        take_number(command, key, text, state);
+        return 0;
     case OPTION_RESUME:
         command->resume = true;
         return 0;
@@ -163,20 +131,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_INIT:
         command->init_path = text;
         return 0;
-    case 'q':
-        log_set_level(LOG_WARNING);
-        return 0;
-    case 'v':
-        log_set_level(LOG_DEBUG);
-        return 0;
-    case OPTION_HELP:
-        return answer(parsing, state, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK);
-    case OPTION_USAGE:
-        return answer(parsing, state, ARGP_HELP_USAGE);
-    case OPTION_VERSION:
-        return answer(parsing, state, 0);
     case ARGP_KEY_ARG:
-        return take_word(parsing, text);
+        take_word(parsing, text, state);
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -208,39 +165,23 @@ fail:
     return status;
 }
 
-static enum status read_command(struct parsing *parsing, int argc, char **argv)
-{
-    static const struct argp parser = {options, parse, arguments_text, description, NULL, NULL, NULL};
-    unsigned flags = ARGP_NO_EXIT | ARGP_NO_HELP | (parsing->prints ? 0 : ARGP_NO_ERRS);
-    error_t error = argp_parse(&parser, argc, argv, flags, NULL, parsing);
-
-    if (parsing->command.is_answered)
-        return STATUS_OK;
-    if (parsing->status != STATUS_OK)
-        return parsing->status;
-    if (error != 0)
-        return status_set(STATUS_USAGE, "the command line cannot be read; see --help");
-    return check_command(parsing);
-}
-
 int main(int argc, char **argv)
 {
+    static const struct argp parser = {options, parse, arguments_text, description, NULL, NULL, NULL};
     struct parsing parsing = {0};
     struct world world;
     enum status status;
 
     startup_choose_blas(argv);
+    command_line_parse(&parser, argc, argv, &parsing);
+    if (check_command(&parsing) != STATUS_OK)
+        command_line_refuse();
     status = world_start(&world, &argc, &argv);
     if (status != STATUS_OK) {
         log_error("%s", status_message());
         return (int)status;
     }
-    parsing.prints = world.rank == 0;
-    status = comm_agree(&world, read_command(&parsing, argc, argv));
-    if (status != STATUS_OK)
-        log_error("%s", status_message());
-    else if (!parsing.command.is_answered)
-        status = run_start(&parsing.command, &world);
+    status = run_start(&parsing.command, &world);
     free(parsing.command.settings);
     world_end(&world);
     return (int)status;

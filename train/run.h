@@ -23,7 +23,6 @@ struct command {
     uint64_t max_steps; /* 0: all */
     double max_hours;   /* 0: what Slurm has left, if anything says so */
     bool resume, dry_run, profile;
-    bool is_answered; /* --help or --version: nothing is left to do */
 };
 
 struct run_folder;

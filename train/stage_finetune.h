@@ -8,11 +8,7 @@
 #include "train/task_trunk.h"
 
 struct finetune_stage {
-    struct stage stage;
-    enum task task;
-    struct task_trunk trunk;
-    struct head_config head;
-    struct task_labels labels;
+    struct task_stage base;
     struct finetune *finetune;
     int8_t *batch_labels; /* [bounds.spans, classes] of a micro-batch */
     uint8_t *corrupted;   /* [bounds.tokens]; leadgen */

@@ -12,10 +12,7 @@
 #include "train/visit.h"
 
 struct longecg_stage {
-    struct stage stage;
-    struct task_trunk trunk;
-    struct head_config head;
-    struct task_labels labels; /* of records */
+    struct task_stage base;
     struct longecg *longecg;
     int8_t *column;        /* [MAX_TIMES], one class of one span */
     int8_t *second_labels; /* [bounds.tokens, classes]: a second has at least one token */
@@ -31,19 +28,17 @@ static enum status choose(struct stage *stage)
     const struct longecg_config *config = &run->config->finetune.longecg;
     enum status status;
 
-    stage->trunk = &own->trunk.model;
-    TRY(task_trunk_open(&own->trunk, run));
-    TRY(comm_agree(run->world, task_labels_create(&own->labels, run->corpus, TASK_LONGECG, run->config)));
-    own->head = (struct head_config){
+    TRY(task_stage_open(&own->base, TASK_LONGECG));
+    own->base.head = (struct head_config){
         .task = TASK_LONGECG,
-        .outputs = (unsigned)own->labels.n_classes,
+        .outputs = (unsigned)own->base.labels.n_classes,
         .window_seconds = config->window_seconds,
         .second_width = config->second_width,
         .second_layers = config->second_layers,
         .second_heads = config->second_heads,
         .drop_path = run->config->finetune.drop_path,
     };
-    TRY(comm_agree(run->world, head_config_check(&own->head, "finetune.longecg")));
+    TRY(comm_agree(run->world, head_config_check(&own->base.head, "finetune.longecg")));
 fail:
     return status;
 }
@@ -52,7 +47,7 @@ static bool accepts(const struct corpus_record *record, void *context)
 {
     const struct longecg_stage *own = context;
 
-    return record->n_events > 0 || task_labels_known(&own->labels, own->stage.run->corpus, record);
+    return record->n_events > 0 || task_labels_known(&own->base.labels, own->base.stage.run->corpus, record);
 }
 
 static void sampling(const struct stage *stage, struct sampler_settings *settings)
@@ -71,10 +66,10 @@ static enum status create(struct stage *stage, const struct batch_bounds *bounds
 {
     struct longecg_stage *own = (struct longecg_stage *)stage;
     const struct longecg_config *config = &stage->run->config->finetune.longecg;
-    size_t classes = own->labels.n_classes;
+    size_t classes = own->base.labels.n_classes;
 
-    own->longecg =
-        longecg_create(&own->trunk.model, &own->head, bounds, config->max_windows, config->chunk_tokens, true);
+    own->longecg = longecg_create(&own->base.trunk.model, &own->base.head, bounds, config->max_windows,
+                                  config->chunk_tokens, true);
     own->column = NEW_ARRAY(int8_t, MAX_TIMES);
     own->second_labels = NEW_ARRAY(int8_t, bounds->tokens * classes);
     own->record_labels = NEW_ARRAY(int8_t, bounds->spans * classes);
@@ -88,24 +83,20 @@ static size_t memory(const struct stage *stage, const struct batch_bounds *bound
     const struct longecg_stage *own = (const struct longecg_stage *)stage;
     const struct longecg_config *config = &stage->run->config->finetune.longecg;
 
-    return longecg_plan_memory(&own->trunk.model, &own->head, bounds, config->max_windows, config->chunk_tokens, true);
-}
-
-static enum status weights(struct stage *stage)
-{
-    return task_trunk_weights(&((struct longecg_stage *)stage)->trunk, stage);
+    return longecg_plan_memory(&own->base.trunk.model, &own->base.head, bounds, config->max_windows,
+                               config->chunk_tokens, true);
 }
 
 /* Labels of a span's seconds: out[seconds, classes]. Returns how many are known. */
 static double span_labels(struct longecg_stage *own, const struct span *span, int8_t *out)
 {
-    const struct corpus *corpus = own->stage.run->corpus;
+    const struct corpus *corpus = own->base.stage.run->corpus;
     const struct corpus_record *record = &corpus->records[span->record_index];
-    size_t classes = own->labels.n_classes;
+    size_t classes = own->base.labels.n_classes;
     double known = 0;
 
     for (size_t c = 0; c < classes; c++) {
-        corpus_second_labels(corpus, record, own->labels.classes[c].name, span->first_second, span->seconds,
+        corpus_second_labels(corpus, record, own->base.labels.classes[c].name, span->first_second, span->seconds,
                              own->column);
         for (size_t second = 0; second < span->seconds; second++) {
             known += own->column[second] != LABEL_UNKNOWN;
@@ -124,12 +115,12 @@ static bool begins_record(const struct span *spans, size_t i)
 static void begin_batch(struct stage *stage, const struct batch_plan *plan, uint64_t step)
 {
     struct longecg_stage *own = (struct longecg_stage *)stage;
-    size_t classes = own->labels.n_classes, micro = 0;
+    size_t classes = own->base.labels.n_classes, micro = 0;
 
     own->step = step;
     own->global_seconds = own->global_records = 0;
     for (size_t i = 0; i < plan->n_spans; i++) {
-        const int8_t *row = own->labels.labels + plan->spans[i].record_index * classes;
+        const int8_t *row = own->base.labels.labels + plan->spans[i].record_index * classes;
         bool begins_micro = false;
 
         while (micro < stage->run->schedule->micro_batches && plan->micro_first[micro] <= i)
@@ -143,7 +134,7 @@ static void begin_batch(struct stage *stage, const struct batch_plan *plan, uint
 /* Fills second_labels and record_labels for a micro-batch. */
 static void take_labels(struct longecg_stage *own, const struct batch *batch)
 {
-    size_t classes = own->labels.n_classes, second = 0, record = 0;
+    size_t classes = own->base.labels.n_classes, second = 0, record = 0;
 
     for (size_t i = 0; i < batch->n_spans; i++) {
         const struct span *span = &batch->spans[i];
@@ -151,7 +142,8 @@ static void take_labels(struct longecg_stage *own, const struct batch *batch)
         span_labels(own, span, own->second_labels + second * classes);
         second += span->seconds;
         if (begins_record(batch->spans, i))
-            memcpy(own->record_labels + record++ * classes, own->labels.labels + span->record_index * classes, classes);
+            memcpy(own->record_labels + record++ * classes, own->base.labels.labels + span->record_index * classes,
+                   classes);
     }
 }
 
@@ -206,12 +198,12 @@ static void measure(void *context, const struct batch *batch, size_t micro)
     struct pass *pass = context;
     struct longecg_stage *own = pass->own;
     const struct longecg_targets targets = {.evaluating = true};
-    size_t classes = own->labels.n_classes, seconds = 0;
+    size_t classes = own->base.labels.n_classes, seconds = 0;
     double loss;
 
     (void)micro;
     take_labels(own, batch);
-    longecg_forward(own->longecg, own->stage.weights, batch, &targets, &loss);
+    longecg_forward(own->longecg, own->base.stage.weights, batch, &targets, &loss);
     for (size_t i = 0; i < batch->n_spans; i++)
         seconds += batch->spans[i].seconds;
     for (size_t i = 0; i < seconds; i++)
@@ -223,15 +215,15 @@ static void measure(void *context, const struct batch *batch, size_t micro)
 /* Joins the rows of all ranks, figures from all. Collective. */
 static double figures(struct longecg_stage *own, struct rows *rows, const char *what, bool sets_thresholds, bool prints)
 {
-    const struct world *world = own->stage.run->world;
+    const struct world *world = own->base.stage.run->world;
     size_t cells = rows->count * rows->classes, score_bytes = 0, label_bytes = 0;
     char *scores = NULL, *labels = NULL;
     double figure;
 
     comm_gather_bytes(world, rows->scores, cells * sizeof(float), &scores, &score_bytes);
     comm_gather_bytes(world, rows->labels, cells, &labels, &label_bytes);
-    figure = task_label_figures(&own->stage, &own->labels, (const float *)(const void *)scores, (const int8_t *)labels,
-                                label_bytes / rows->classes, what, sets_thresholds, prints);
+    figure = task_label_figures(&own->base.stage, &own->base.labels, (const float *)(const void *)scores,
+                                (const int8_t *)labels, label_bytes / rows->classes, what, sets_thresholds, prints);
     free(scores);
     free(labels);
     return figure;
@@ -252,7 +244,7 @@ static enum status validate(struct stage *stage, bool is_final, double *figure)
     struct visitor visitor = {&pass, NULL, measure};
     enum status status;
 
-    pass.seconds.classes = pass.records.classes = own->labels.n_classes;
+    pass.seconds.classes = pass.records.classes = own->base.labels.n_classes;
     TRY(visit_records(run, &settings, run->config->validation.most_batches, &visitor));
     *figure = figures(own, &pass.seconds, "second", true, is_final);
     figures(own, &pass.records, "record", false, is_final);
@@ -262,24 +254,11 @@ fail:
     return status;
 }
 
-static void describe(struct stage *stage, struct message_store *store)
-{
-    struct longecg_stage *own = (struct longecg_stage *)stage;
-
-    task_trunk_describe(&own->trunk, &own->head, &own->labels, store);
-}
-
-static enum status restore(struct stage *stage, const Anyecg__Checkpoint *message)
-{
-    return task_trunk_restore(&((struct longecg_stage *)stage)->labels, message);
-}
-
 static void free_stage(struct stage *stage)
 {
     struct longecg_stage *own = (struct longecg_stage *)stage;
 
-    task_trunk_close(&own->trunk);
-    task_labels_free(&own->labels);
+    task_stage_close(&own->base);
     longecg_free(own->longecg);
     free(own->column);
     free(own->second_labels);
@@ -294,11 +273,11 @@ const struct stage_operations longecg_stage_operations = {
     .sampling = sampling,
     .create = create,
     .memory = memory,
-    .weights = weights,
+    .weights = task_stage_weights,
     .begin_batch = begin_batch,
     .micro_batch = micro_batch,
     .validate = validate,
-    .describe = describe,
-    .restore = restore,
+    .describe = task_stage_describe,
+    .restore = task_stage_restore,
     .free = free_stage,
 };

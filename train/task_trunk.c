@@ -12,7 +12,7 @@
 #include "train/parent.h"
 #include "train/saving.h"
 
-enum status task_trunk_open(struct task_trunk *trunk, struct run *run)
+static enum status open_trunk(struct task_trunk *trunk, struct run *run)
 {
     const char *path = run->command->init_path;
     enum status status;
@@ -36,32 +36,51 @@ fail:
     return status;
 }
 
-void task_trunk_close(struct task_trunk *trunk)
+enum status task_stage_open(struct task_stage *own, enum task task)
 {
-    checkpoint_close(trunk->parent);
-    trunk->parent = NULL;
+    struct run *run = own->stage.run;
+    enum status status;
+
+    own->stage.trunk = &own->trunk.model;
+    TRY(open_trunk(&own->trunk, run));
+    TRY(comm_agree(run->world, task_labels_create(&own->labels, run->corpus, task, run->config)));
+fail:
+    return status;
 }
 
-enum status task_trunk_weights(const struct task_trunk *trunk, struct stage *stage)
+void task_stage_close(struct task_stage *own)
 {
+    checkpoint_close(own->trunk.parent);
+    own->trunk.parent = NULL;
+    task_labels_free(&own->labels);
+}
+
+enum status task_stage_weights(struct stage *stage)
+{
+    const struct task_stage *own = (struct task_stage *)stage;
+
     parameters_initialise(stage->parameters, stage->weights, stage->run->config->seed);
-    if (trunk->parent == NULL)
+    if (own->trunk.parent == NULL)
         return STATUS_OK;
-    return parent_weights(trunk->parent, stage->parameters, stage->weights, "backbone.", stage->run->world);
+    return parent_weights(own->trunk.parent, stage->parameters, stage->weights, "backbone.", stage->run->world);
 }
 
-void task_trunk_describe(const struct task_trunk *trunk, const struct head_config *head,
-                         const struct task_labels *labels, struct message_store *store)
+void task_stage_describe(struct stage *stage, struct message_store *store)
 {
-    message_add_backbone(store, &trunk->model, 0);
-    head_to_message(head, &store->head);
+    const struct task_stage *own = (struct task_stage *)stage;
+
+    message_add_backbone(store, &own->trunk.model, 0);
+    head_to_message(&own->head, &store->head);
     store->checkpoint.head = &store->head;
-    for (size_t c = 0; c < labels->n_classes; c++)
-        message_add_class(store, labels->classes[c].code, labels->classes[c].name, labels->classes[c].threshold);
+    for (size_t c = 0; c < own->labels.n_classes; c++)
+        message_add_class(store, own->labels.classes[c].code, own->labels.classes[c].name,
+                          own->labels.classes[c].threshold);
 }
 
-enum status task_trunk_restore(struct task_labels *labels, const Anyecg__Checkpoint *message)
+enum status task_stage_restore(struct stage *stage, const Anyecg__Checkpoint *message)
 {
+    struct task_labels *labels = &((struct task_stage *)stage)->labels;
+
     if (message->n_vocabulary != labels->n_classes)
         return status_set(STATUS_DAMAGED, "checkpoint: has %zu classes, this run has %zu", message->n_vocabulary,
                           labels->n_classes);

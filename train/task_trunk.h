@@ -1,4 +1,5 @@
-/* train/task_trunk.h — where the trunk of a task comes from: a checkpoint of pretrain or finetune, or nothing. */
+/* train/task_trunk.h — what the stages of all tasks share: a trunk from a checkpoint of pretrain or finetune or from
+ * nothing, a head, labels. */
 #ifndef TRAIN_TASK_TRUNK_H
 #define TRAIN_TASK_TRUNK_H
 
@@ -10,19 +11,24 @@ struct task_trunk {
     struct checkpoint *parent; /* NULL: --init none */
 };
 
-/* Opens --init; the shape of an untrained trunk is that of pretrain.model. Collective, ends in agreement. */
-enum status task_trunk_open(struct task_trunk *trunk, struct run *run);
-void task_trunk_close(struct task_trunk *trunk);
+/* The stage of a task begins with this. */
+struct task_stage {
+    struct stage stage;
+    struct task_trunk trunk;
+    struct head_config head;
+    struct task_labels labels; /* of records */
+};
 
-/* Start values of all tensors, the parent's over those of the trunk. Collective, ends in agreement. */
-enum status task_trunk_weights(const struct task_trunk *trunk, struct stage *stage);
+/* Opens --init and the labels of the task; the shape of an untrained trunk is that of pretrain.model. The head is the
+ * caller's. Collective, ends in agreement. */
+enum status task_stage_open(struct task_stage *own, enum task task);
+void task_stage_close(struct task_stage *own);
 
-/* Trunk, head and classes into a checkpoint's message. Local. */
-void task_trunk_describe(const struct task_trunk *trunk, const struct head_config *head,
-                         const struct task_labels *labels, struct message_store *store);
-
-/* Takes the thresholds back from the message's vocabulary. STATUS_DAMAGED if classes differ. */
-enum status task_trunk_restore(struct task_labels *labels, const Anyecg__Checkpoint *message);
+/* Operations of struct stage_operations. Weights: start values of all tensors, the parent's over those of the trunk.
+ * Describe: trunk, head and classes. Restore: thresholds, from the message's vocabulary. */
+enum status task_stage_weights(struct stage *stage);
+void task_stage_describe(struct stage *stage, struct message_store *store);
+enum status task_stage_restore(struct stage *stage, const Anyecg__Checkpoint *message);
 
 /* Figures of label tasks: scores (probabilities) and labels [rows, classes]. Fills results of the stage with `what` in
  * front ("record", "second"), thresholds where `sets_thresholds`. Returns the macro AUROC. */
