@@ -365,6 +365,9 @@ static void read_person(const struct label_table *table, size_t row, struct tabl
     *said = (struct table_row){.fold = -1};
     if (!is_empty(patient) || table->is_strict)
         copy_text(said->patient, sizeof said->patient, patient);
+    size_t digits = strspn(said->patient, "0123456789");
+    if (!table->is_strict && digits > 0 && strcmp(said->patient + digits, ".0") == 0)
+        said->patient[digits] = '\0'; /* a number that a program wrote as 15709.0 */
     (void)parse_age(cell(table, row, column->age), &said->age_years);
     (void)parse_sex(cell(table, row, column->sex), &said->sex);
     if (male >= 0)
