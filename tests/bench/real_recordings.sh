@@ -37,7 +37,8 @@ step "tokenizer" mpirun -n "$ranks" "$home/build/anyecg-train" tokenizer $common
 # shellcheck disable=SC2086
 step "pretrain" mpirun -n "$ranks" "$home/build/anyecg-train" pretrain $common --out "$work/pretrain" --tokenizer "$work/tokenizer"
 # shellcheck disable=SC2086
-step "fine-tune anomaly" mpirun -n "$ranks" "$home/build/anyecg-train" finetune anomaly $common --out "$work/anomaly" --init "$work/pretrain"
+step "fine-tune anomaly" mpirun -n "$ranks" "$home/build/anyecg-train" finetune anomaly $common --set validation.every_steps=25 \
+    --out "$work/anomaly" --init "$work/pretrain"
 step "evaluate anomaly" mpirun -n "$ranks" "$home/build/anyecg-infer" evaluate anomaly --checkpoint "$work/anomaly" \
     --corpus "$work/corpus" --split test -o "$work/anomaly.json"
 echo "== everything took $SECONDS s"
