@@ -131,6 +131,49 @@ static void modifiers_are_no_annotations(void **state)
     recording_close(r);
 }
 
+static void number_and_channel_hold_until_they_change_and_subtype_does_not(void **state)
+{
+    (void)state;
+    put(14, 10);           /* noise */
+    put(NUM, 0x80 | 0x7f); /* -1 as 8 bits */
+    put(SUB, 17);
+    put(CHN, 2);
+    put(1, 10);
+    put(1, 10);
+    put(CHN, 0);
+    put_word(0);
+    struct recording *r = parse();
+    static const int wanted[3][3] = {{-1, 17, 2}, {-1, 0, 2}, {-1, 0, 0}};
+    assert_int_equal(r->n_events, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(r->events[i].number, wanted[i][0]);
+        assert_int_equal(r->events[i].subtype, wanted[i][1]);
+        assert_int_equal(r->events[i].channel, wanted[i][2]);
+    }
+    recording_close(r);
+}
+
+static void codes_that_a_file_defines_have_its_symbols(void **state)
+{
+    (void)state;
+    static const char *const notes[] = {"## annotation type definitions", "42 xx a kind of its own", "43 y another",
+                                        "## end of definitions"};
+    for (int i = 0; i < 4; i++) {
+        put(22, 0);
+        put_text(notes[i]);
+    }
+    put(42, 5);
+    put(43, 5);
+    put(44, 5);
+    put_word(0);
+    struct recording *r = parse();
+    assert_int_equal(r->n_events, 3);
+    expect_event(r, 0, 5, "xx", "");
+    expect_event(r, 1, 10, "y", "");
+    expect_event(r, 2, 15, "[44]", "");
+    recording_close(r);
+}
+
 static void free_text_is_not_kept(void **state)
 {
     (void)state;
@@ -222,6 +265,8 @@ int main(void)
         cmocka_unit_test(intervals_add_up_and_codes_have_their_symbols),
         cmocka_unit_test(skips_add_up_beyond_32_bits),
         cmocka_unit_test(modifiers_are_no_annotations),
+        cmocka_unit_test(number_and_channel_hold_until_they_change_and_subtype_does_not),
+        cmocka_unit_test(codes_that_a_file_defines_have_its_symbols),
         cmocka_unit_test(free_text_is_not_kept),
         cmocka_unit_test(events_of_equal_time_keep_their_order),
         cmocka_unit_test(another_clock_is_converted),
