@@ -124,7 +124,7 @@ static void ptb_xl_statements_come_with_likelihoods(void **state)
     assert_int_equal(state_of(&labelled, "AF"), LABEL_ABSENT);
     assert_int_equal(state_of(&labelled, "PRWP"), LABEL_UNKNOWN); /* PTB-XL has no statement for it */
     assert_true(labelled.fold == 3 && labelled.sex == SEX_FEMALE && labelled.age_years == 56);
-    assert_string_equal(labelled.source_patient, "15709"); /* as tables of whole numbers have it */
+    assert_string_equal(labelled.source_patient, "15709");         /* as tables of whole numbers have it */
     labelled = built_in_label("ptb-xl/records100/00000/00002_lr"); /* the other form, the same row */
     assert_int_equal(labelled.labels.anomaly, LABEL_ABSENT);
     assert_true(labelled.age_years == 90 && labelled.sex == SEX_MALE && labelled.fold == 10);
