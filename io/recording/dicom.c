@@ -191,8 +191,10 @@ static enum status decode_waveform(struct recording *recording, struct waveform 
         REQUIRE(dicom_next_item(&waveform->definitions, &channel), STATUS_DATA,
                 "%s: describes %" PRIu64 " of its %u channels; it is damaged", recording->path, i, waveform->channels);
         TRY(add_channel(recording, channel, &taken));
+        if (!taken)
+            continue;
         int32_t *target = array->adc + (recording->n_leads - 1) * array->samples;
-        for (uint64_t k = 0; taken && k < array->samples; k++)
+        for (uint64_t k = 0; k < array->samples; k++)
             target[k] = waveform_sample(waveform, k * waveform->channels + i);
     }
     array->n_leads = recording->n_leads;
@@ -236,8 +238,8 @@ static enum status read_waveform(struct recording *recording, struct dicom_range
             recording->path, wanted, there);
     struct dicom_range padding;
     if (dicom_find(group, PADDING_VALUE, &padding) && padding.end - padding.at >= waveform.bits / 8) {
-        waveform.has_padding = true;
         waveform.padding = waveform.bits == 16 ? little16(padding.at) : padding.at[0];
+        waveform.has_padding = waveform.padding != 0; /* some writers say 0 where 0 is a sample like others */
     }
     return decode_waveform(recording, &waveform);
 fail:

@@ -263,13 +263,14 @@ static enum status find_record(const struct array_file *array, const struct reco
     char(*names)[RECORD_NAME_BYTES] = NULL;
     const char *inner = recording->source->inner;
     *index = 0;
+    if (array->n_dims == 3)
+        TRY(list_names(array, recording->source->description, &names));
     REQUIRE(array->n_dims < 3 || *inner, STATUS_DATA,
             "%s: holds %" PRIu64 " recordings; name one as %s/NAME, or give the file to have all", array->path,
             (uint64_t)array->dims[0], array->path);
     REQUIRE(array->n_dims == 3 || !*inner, STATUS_DATA, "%s: holds one recording; name the file", array->path);
     if (array->n_dims < 3)
         return STATUS_OK;
-    TRY(list_names(array, recording->source->description, &names));
     while (*index < array->dims[0] && strcmp(names[*index], inner) != 0)
         ++*index;
     REQUIRE(*index < array->dims[0], STATUS_DATA, "%s: has no record '%s'", array->path, inner);

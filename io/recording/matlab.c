@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/recording/matlab_whole.h"
 #include "io/recording/person.h"
 #include "io/recording/raw_files.h"
 #include "io/recording/sample_array.h"
@@ -185,7 +186,9 @@ static enum status matlab_open(struct recording *recording)
     matvar_t *owner = NULL, *matrix = NULL;
     char *name = NULL, *what = NULL;
     struct number_table table = {0};
-    mat_t *file = Mat_Open(path, MAT_ACC_RDONLY);
+    mat_t *file = NULL;
+    TRY(matlab_check_whole(path));
+    file = Mat_Open(path, MAT_ACC_RDONLY);
     REQUIRE(file, STATUS_DATA, "%s: is no MATLAB file that can be read (empty, cut off or damaged); leave it out",
             path);
     if (!description && is_cpsc_struct(file))

@@ -49,7 +49,7 @@ def edf(signals, record_seconds, records, patient="X X X X", start="Startdate X 
 # ---- ISHNE ----
 
 ISHNE_CODES = {"X": 2, "Y": 3, "Z": 4, "I": 5, "II": 6, "III": 7, "aVR": 8, "aVL": 9, "aVF": 10, "V1": 11, "V2": 12,
-               "V3": 13, "V4": 14, "V5": 15, "V6": 16, "ES": 17, "AS": 18, "AI": 19}
+               "V3": 13, "V4": 14, "V5": 15, "V6": 16, "ES": 17, "AS": 18, "AI": 19, "unknown": 0}
 
 
 def ishne(names, nanovolts, samples, rate, patient=b"", sex=0, birth=(0, 0, 0), day=(0, 0, 0), block=b""):
@@ -138,8 +138,7 @@ def scp(names, nanovolts, samples, microseconds, differences, huffman=True, tags
     data = []
     for lead in samples.T:
         lead = lead.astype(int)
-        for order in range(differences):  # the first values stay as they are
-            lead = numpy.concatenate([lead[:1 + order], numpy.diff(lead[order:])])
+        lead = numpy.concatenate([lead[:differences], numpy.diff(lead, differences)])  # the first ones as they are
         if huffman:
             bits = scp_bits(lead)
             data.append(bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8)))

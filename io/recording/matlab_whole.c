@@ -1,0 +1,70 @@
+#include "io/recording/matlab_whole.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "io/recording/mapped_file.h"
+
+enum { V5_HEAD = 128, V5_TAG = 8, V4_HEAD = 20 };
+
+static uint32_t word(const uint8_t *bytes, bool is_big)
+{
+    uint32_t value = little32(bytes);
+    return is_big ? __builtin_bswap32(value) : value;
+}
+
+/* Each element: type, length (4 bytes each), content. */
+static bool v5_is_whole(const struct mapped_file *file)
+{
+    bool is_big = file->bytes[126] == 'M';
+    size_t at = V5_HEAD;
+    while (at < file->count) {
+        if (file->count - at < V5_TAG)
+            return false;
+        size_t length = word(file->bytes + at + 4, is_big);
+        if (length > file->count - at - V5_TAG)
+            return false;
+        at += V5_TAG + length;
+    }
+    return at > V5_HEAD;
+}
+
+/* Each matrix: type (thousands: byte order; tens: size of a number), rows, columns, imaginary, length of the name;
+ * name, numbers. */
+static bool v4_is_whole(const struct mapped_file *file)
+{
+    static const uint64_t number_bytes[6] = {8, 4, 4, 2, 2, 1};
+    size_t at = 0;
+    while (at < file->count) {
+        if (file->count - at < V4_HEAD)
+            return false;
+        const uint8_t *head = file->bytes + at;
+        bool is_big = word(head, false) > 9999;
+        uint32_t type = word(head, is_big), kind = type / 10 % 10;
+        uint64_t rows = word(head + 4, is_big), columns = word(head + 8, is_big);
+        uint64_t left = file->count - at - V4_HEAD, name = word(head + 16, is_big), parts = 1 + word(head + 12, is_big);
+        if (type > 4052 || kind > 5 || parts > 2 || name > left || rows > left || columns > left)
+            return false;
+        left -= name;
+        if (rows > 0 && columns > left / number_bytes[kind] / parts / rows)
+            return false;
+        at += (size_t)(V4_HEAD + name + rows * columns * number_bytes[kind] * parts);
+    }
+    return true;
+}
+
+enum status matlab_check_whole(const char *path)
+{
+    struct mapped_file file = {0};
+    enum status status = mapped_file_open(&file, path);
+    if (status != STATUS_OK)
+        return status;
+    bool has_head =
+        file.count >= V5_HEAD && (memcmp(file.bytes + 126, "IM", 2) == 0 || memcmp(file.bytes + 126, "MI", 2) == 0);
+    bool is_v73 = has_head && (file.bytes[124] == 2 || file.bytes[125] == 2);
+    bool is_whole = is_v73 || (has_head ? v5_is_whole(&file) : v4_is_whole(&file));
+    mapped_file_close(&file);
+    if (!is_whole)
+        return status_set(STATUS_DATA, "%s: is no MATLAB file, or it is cut off; leave it out", path);
+    return STATUS_OK;
+}
