@@ -13,6 +13,7 @@
 #include "infer/describe.h"
 #include "infer/evaluate.h"
 #include "infer/run.h"
+#include "infer/withdrawn.h"
 
 const char *argp_program_version = "anyecg-infer " ANYECG_VERSION;
 
@@ -25,7 +26,8 @@ static const char description[] =
     "  tokenize INPUT...     rhythm codes\n"
     "  embed INPUT...        mean of the features\n"
     "  evaluate TASK         figures on a split of a corpus, beside simple methods\n"
-    "  info CHECKPOINT       what a checkpoint is; checks all its checksums\n"
+    "  info CHECKPOINT       what a checkpoint is; checks all its checksums. With --corpus: whether it was trained on\n"
+    "                        what was withdrawn from that corpus\n"
     "  export CHECKPOINT     copies it to -o without optimiser state and training patients\n\n"
     "INPUT: a folder (searched), @list file, a WFDB header, or --corpus and --split. Results are JSON lines.\v"
     "Exit codes: 0 done, 2 usage, 3 some inputs were refused (listed), 4 bad data (all were refused), 5 bad config, "
@@ -180,7 +182,10 @@ static enum status run_on_checkpoint(const struct command_line *line, const stru
         return status_set(STATUS_USAGE, "%s needs one CHECKPOINT", line->command);
     if (world->rank == 0 && strcmp(line->command, "info") == 0)
         status = describe_checkpoint(line->arguments[0]);
-    else if (world->rank == 0 && (status = need(line->output, "export", "-o FOLDER")) == STATUS_OK)
+    if (world->rank == 0 && strcmp(line->command, "info") == 0 && line->corpus && status == STATUS_OK)
+        status = describe_withdrawn(line->arguments[0], line->corpus);
+    if (world->rank == 0 && strcmp(line->command, "export") == 0 &&
+        (status = need(line->output, "export", "-o FOLDER")) == STATUS_OK)
         status = export_checkpoint(line->arguments[0], line->output);
     return comm_agree(world, status);
 }

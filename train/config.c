@@ -12,6 +12,7 @@
 #include "base/yaml_schema.h"
 #include "base/yaml_tree.h"
 #include "train/config_schema.h"
+#include "train/source_weights.h"
 
 enum { MOST_CONFIG_BYTES = 1 << 20, MOST_STEPS = 1000000000 };
 
@@ -90,6 +91,16 @@ static enum status check_common(const struct config *config, const char *where)
     TRY(within(config->loader.batches_ahead, 1, 64, where, "loader.batches_ahead"));
     TRY(within(config->checkpoint.keep, 1, 1e9, where, "checkpoint.keep"));
     TRY(within(config->log.every_steps, 1, 1e9, where, "log.every_steps"));
+    TRY(within(config->data.temperature, 1, 1000, where, "data.temperature"));
+    for (unsigned i = 0; i < config->data.n_source_weights; i++) {
+        char *name;
+        double factor;
+
+        REQUIRE(source_weight_parse(config->data.source_weights[i], &name, &factor), STATUS_CONFIG,
+                "%s: data.source_weights: '%s': must be NAME=FACTOR, factor 0 to 1000", where,
+                make_printable(config->data.source_weights[i]));
+        free(name);
+    }
     for (unsigned i = 0; i < config->data.n_leads; i++) {
         enum lead lead;
 

@@ -23,6 +23,9 @@ struct data_config {
     bool skip_bad_leads;
     int *train_folds, *validation_folds, *test_folds;
     unsigned n_train_folds, n_validation_folds, n_test_folds;
+    double temperature;
+    char **source_weights, **hold_out_sources; /* source_weights.h */
+    unsigned n_source_weights, n_hold_out_sources;
 };
 
 struct loader_config {

@@ -31,6 +31,11 @@ static const cyaml_schema_field_t data_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("validation_folds", LIST, struct data_config, validation_folds, n_validation_folds,
                                &int_entry, 0, 32),
     CYAML_FIELD_SEQUENCE_COUNT("test_folds", LIST, struct data_config, test_folds, n_test_folds, &int_entry, 0, 32),
+    CYAML_FIELD_SEQUENCE_COUNT("source_weights", LIST, struct data_config, source_weights, n_source_weights,
+                               &text_entry, 0, 1000),
+    CYAML_FIELD_FLOAT("temperature", OPT, struct data_config, temperature),
+    CYAML_FIELD_SEQUENCE_COUNT("hold_out_sources", LIST, struct data_config, hold_out_sources, n_hold_out_sources,
+                               &text_entry, 0, 1000),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t loader_fields[] = {

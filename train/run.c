@@ -17,6 +17,7 @@
 #include "train/recipe_json.h"
 #include "train/run_folder.h"
 #include "train/saving.h"
+#include "train/source_weights.h"
 #include "train/step.h"
 
 const char *stage_kind_name(enum stage_kind kind)
@@ -133,6 +134,8 @@ static enum status open_corpus(struct run *run)
 
     TRY(corpus_open(&run->corpus, run->command->corpus_path, run->world));
     status = apply_folds(run);
+    if (status == STATUS_OK)
+        status = source_weights_apply(run->corpus, &run->config->data);
     if (status == STATUS_OK)
         status = recipe_from_json(&run->recipe, run->corpus->recipe_json, run->corpus->recipe_hash, run->corpus->path);
     TRY(comm_agree(run->world, status));
