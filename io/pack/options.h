@@ -9,7 +9,15 @@
 #include "base/status.h"
 #include "comm/world.h"
 
-enum pack_command { COMMAND_NONE, COMMAND_BUILD, COMMAND_SYNTH, COMMAND_INFO, COMMAND_VERIFY, COMMAND_MERGE, COMMAND_REMOVE, COMMAND_LABEL,
+enum pack_command {
+    COMMAND_NONE,
+    COMMAND_BUILD,
+    COMMAND_SYNTH,
+    COMMAND_INFO,
+    COMMAND_VERIFY,
+    COMMAND_MERGE,
+    COMMAND_REMOVE,
+    COMMAND_LABEL,
     COMMAND_PLOT
 };
 
