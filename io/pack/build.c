@@ -54,21 +54,35 @@ static int compare_inputs(const void *a, const void *b)
     return strcmp(((const struct input *)a)->real, ((const struct input *)b)->real);
 }
 
-/* One line of the list that rank 0 sends: root, path, real path. */
-static enum status list_inputs(const struct pack_options *options, char **list, size_t *bytes)
+/* The recipe's description of an array: that of the source of its folder. */
+static const struct recording_description *describe_array(void *context, const char *path)
 {
+    const struct build *build = context;
+    char *real = recording_real_path(path), *slash = strrchr(real, '/');
+    if (slash)
+        *slash = '\0';
+    const struct recipe_source *source = &build->recipe.sources[recipe_find_source(&build->recipe, real)];
+    free(real);
+    return recipe_source_describe(source, base_name(path));
+}
+
+/* One line of the list that rank 0 sends: root, path, real path. */
+static enum status list_inputs(struct build *build, char **list, size_t *bytes)
+{
+    const struct pack_options *options = build->options;
+    const struct recording_options arrays = {describe_array, build};
     struct inputs found = {0};
-    enum status status = inputs_expand(&found, options->operands, options->n_operands);
+    enum status status = inputs_expand_with(&found, options->operands, options->n_operands, &arrays);
     if (status != STATUS_OK)
         return status;
     FILE *stream = open_memstream(list, bytes);
     for (size_t i = 0; i < found.n; i++) {
-        char *real = realpath(found.paths[i], NULL);
+        char *real = recording_real_path(found.paths[i]);
         fprintf(stream, "%zu", found.roots[i]);
         fputc('\0', stream);
         fputs(found.paths[i], stream);
         fputc('\0', stream);
-        fputs(real ? real : found.paths[i], stream);
+        fputs(real, stream);
         fputc('\0', stream);
         free(real);
     }
@@ -82,7 +96,7 @@ static enum status find_inputs(struct build *build)
 {
     char *list = NULL;
     size_t bytes = 0, capacity = 0, n = 0;
-    enum status status = build->world->rank == 0 ? list_inputs(build->options, &list, &bytes) : STATUS_OK;
+    enum status status = build->world->rank == 0 ? list_inputs(build, &list, &bytes) : STATUS_OK;
     if ((status = comm_agree(build->world, status)) != STATUS_OK) {
         free(list);
         return status;
@@ -123,11 +137,14 @@ static void look_at_header(struct build *build, size_t order)
 {
     struct input *input = &build->inputs[order];
     struct recording *recording;
-    if (recording_open(&recording, input->path) != STATUS_OK) {
+    const struct recording_options arrays = {describe_array, build};
+    if (recording_open_with(&recording, input->path, &arrays) != STATUS_OK) {
         refusals_add(&build->refusals, order, status_message());
         return;
     }
-    char *name = format_text("%.*s%s", (int)(base_name(input->real) - input->real), input->real, recording->name);
+    bool is_header = has_suffix(input->real, ".hea"); /* which names its record itself, perhaps as another one does */
+    int folder = is_header ? (int)(base_name(input->real) - input->real) : (int)strlen(input->real);
+    char *name = format_text("%.*s%s", folder, input->real, is_header ? recording->name : "");
     input->cost = recording->samples * recording->n_leads + 1;
     input->name = XXH64(name, strlen(name), 0) | 1;
     free(name);
@@ -335,9 +352,10 @@ static enum status pack_recording(struct build *build, size_t order)
     struct key_list list = {0};
     struct corpus_event *events = NULL;
     struct labelled labelled;
+    const struct recording_options arrays = {describe_array, build};
     enum status status;
 
-    TRY(recording_open(&recording, input->path));
+    TRY(recording_open_with(&recording, input->path, &arrays));
     TRY(recording_verify(recording));
     TRY(label(build, input, recording, &packed, &labelled));
     const struct recipe_source *source = &build->recipe.sources[packed.source];
@@ -531,10 +549,7 @@ static enum status report_refusals(struct build *build)
 /* CORPUS.quality.csv, beside the corpus. */
 static void name_quality_report(struct build *build)
 {
-    size_t length = strlen(build->options->output);
-    while (length > 1 && build->options->output[length - 1] == '/')
-        length--;
-    build->quality_file = format_text("%.*s.quality.csv", (int)length, build->options->output);
+    build->quality_file = list_path(build, "quality");
     build->paths = NEW_ARRAY(char *, build->n_inputs + 1);
     for (size_t i = 0; i < build->n_inputs; i++)
         build->paths[i] = build->inputs[i].path;

@@ -48,6 +48,9 @@ static const cyaml_schema_field_t table_fields[] = {
     OPTIONAL_TEXT(struct table_form, code_map),
     CYAML_FIELD_END,
 };
+static const cyaml_schema_value_t recording_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct recording_description, recording_description_fields),
+};
 static const cyaml_schema_field_t source_fields[] = {
     CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct recipe_source, match, 1, 255),
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct recipe_source, name, 1, 40),
@@ -61,6 +64,8 @@ static const cyaml_schema_field_t source_fields[] = {
     CYAML_FIELD_FLOAT("least_likelihood", CYAML_FLAG_OPTIONAL, struct recipe_source, least_likelihood),
     CYAML_FIELD_ENUM("anomaly", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct recipe_source, anomaly, anomaly_rules,
                      CYAML_ARRAY_LEN(anomaly_rules)),
+    CYAML_FIELD_SEQUENCE_COUNT("recordings", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_source, recordings,
+                               n_recordings, &recording_entry, 0, 64),
     CYAML_FIELD_FLOAT("gain_per_mv", CYAML_FLAG_OPTIONAL, struct recipe_source, gain_per_mv),
     OPTIONAL_TEXT(struct recipe_source, numbering),
     CYAML_FIELD_BOOL("number_in_folder", CYAML_FLAG_OPTIONAL, struct recipe_source, number_in_folder),
@@ -107,6 +112,25 @@ static enum status check_table(const struct table_form *table, const char *what,
     return fault ? status_set(STATUS_CONFIG, "%s: sources[%zu] (%s): table: %s", what, number, name, fault) : STATUS_OK;
 }
 
+static enum status check_recordings(const struct recipe_source *source, const char *what, size_t number)
+{
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < source->n_recordings && status == STATUS_OK; i++) {
+        char *where = format_text("%s: sources[%zu] (%s): recordings[%u]", what, number, source->name, i);
+        status = description_check(&source->recordings[i], where);
+        free(where);
+    }
+    return status;
+}
+
+const struct recording_description *recipe_source_describe(const struct recipe_source *source, const char *file_name)
+{
+    for (unsigned i = 0; i < source->n_recordings; i++)
+        if (description_covers(&source->recordings[i], file_name))
+            return &source->recordings[i];
+    return source->recordings;
+}
+
 enum status recipe_source_check(struct recipe_source *source, struct code_maps *maps, const char *what, size_t number)
 {
     enum status status;
@@ -117,6 +141,7 @@ enum status recipe_source_check(struct recipe_source *source, struct code_maps *
             "%s: sources[%zu] (%s): least_likelihood %g: must be 0 to 100", what, number, source->name,
             source->least_likelihood);
     TRY(check_names(source, what, number));
+    TRY(check_recordings(source, what, number));
     if (source->code_map)
         TRY(code_maps_find(maps, &source->map, source->code_map, what));
     REQUIRE(source->labels != LABELS_COMMENTS || source->map, STATUS_CONFIG,

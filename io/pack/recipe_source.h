@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "io/pack/code_map.h"
+#include "io/recording/description.h"
 
 enum label_origin {
     LABELS_NONE,        /* nothing in the recording says what it shows (a table may) */
@@ -59,6 +60,9 @@ struct recipe_source {
     unsigned n_annotates;
     double least_likelihood; /* graded statements below it (0 is not graded) make a class unknown, not present */
     enum anomaly_rule anomaly;
+    /* Arrays (CSV, MATLAB, HDF5) of the source: rate, leads, unit; the first that covers a file holds. */
+    struct recording_description *recordings;
+    unsigned n_recordings;
     double gain_per_mv; /* over the header's where it is known to be wrong; 0: as written */
     char *numbering;    /* the first number in the record's name is one patient or ECG in this numbering; NULL: not */
     bool number_in_folder; /* the number stands in the name of the folder */
@@ -69,6 +73,9 @@ struct recipe_source {
 };
 
 extern const cyaml_schema_value_t recipe_source_schema;
+
+/* The description of an array file of this name; of another file the first one, which does not cover it; or NULL. */
+const struct recording_description *recipe_source_describe(const struct recipe_source *source, const char *file_name);
 
 /* Values that the schema cannot judge; finds the code maps (own ones beside the recipe `what`). number: place in the
  * file, for the message. STATUS_CONFIG. */

@@ -329,6 +329,8 @@ static int32_t edf_sample(const uint8_t *bytes, size_t sample_bytes)
 static enum status edf_read(const struct recording *recording, uint64_t first, uint64_t count, int32_t *adc)
 {
     const struct edf_state *state = recording->source->state;
+    /* the least number of the type is what converters fill the last data record and gaps with */
+    const int32_t missing = state->sample_bytes == 2 ? INT16_MIN : -8388608;
     for (size_t i = 0; i < recording->n_leads; i++) {
         const struct edf_lead *lead = &state->leads[i];
         for (uint64_t done = 0; done < count;) {
@@ -339,7 +341,7 @@ static enum status edf_read(const struct recording *recording, uint64_t first, u
             int32_t *target = adc + i * count + done;
             for (uint64_t k = 0; k < part; k++) {
                 int32_t value = edf_sample(bytes + k * state->sample_bytes, state->sample_bytes);
-                target[k] = lead->is_negated ? -value : value;
+                target[k] = value == missing ? RECORDING_INVALID : lead->is_negated ? -value : value;
             }
             done += part;
         }

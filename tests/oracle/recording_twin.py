@@ -296,7 +296,7 @@ def check_bad_hdf5():
 
 def check_edf():
     n = 6
-    adc = random.integers(-32768, 32768, (3, n, 50))
+    adc = random.integers(-32767, 32768, (3, n, 50))
     signals = [("ECG I", "uV", -3276.8, 3276.7, -32768, 32767, adc[0]), ("Pleth", "", -1, 1, -2048, 2047, adc[1] // 16),
                ("ECG V5", "mV", 5, -5, -32768, 32767, adc[2])]  # the last one upside down
     data = raw_files.edf(signals, 0.5, n)
@@ -310,7 +310,7 @@ def check_edf():
     person = raw_files.edf(signals, 0.5, n, "MCH-1 F 02-MAY-1951 Haagse_Harry", "Startdate 01-MAY-2002 X X X", "EDF+C")
     taken(put(folder() / "r.edf", person), truth, rate=100, exact=False, format="EDF+", patient="MCH-1", sex=1, age=50)
     assert "Haagse" not in json.dumps(dump(put(folder() / "r.edf", person))[0][0])
-    wide = random.integers(-8388608, 8388608, (n, 50))
+    wide = random.integers(-8388607, 8388608, (n, 50))
     taken(put(folder() / "r.bdf", raw_files.edf([("II", "uV", -8388608, 8388607, -8388608, 8388607, wide)], 0.5, n,
                                                 bits=24)), [wide.ravel() / 1000], ["II"], 100)
     refused(put(folder() / "r.edf", data[:-1]), "shorter than its header says", "6 data records", "5 are there")
@@ -322,6 +322,11 @@ def check_edf():
         refused(put(folder() / "r.edf", bad), words)
     for size in (0, 1, 255, 300, 1024):
         refused(put(folder() / "r.edf", data[:size]), "r.edf")
+    filled = adc[0].copy()
+    filled[-1, -20:] = -32768  # as converters fill the last data record up
+    truth_filled = filled.ravel() / 10000
+    truth_filled[-20:] = numpy.nan
+    taken(put(folder() / "r.edf", raw_files.edf([signals[0][:6] + (filled,)], 0.5, n)), [truth_filled], ["I"], 100)
     onsets = [0, 0.5, 1, 1.5, 9, 9.5]
     tal = numpy.array([list(f"+{t}\x14\x14".ljust(12, "\0").encode()) for t in onsets])
     words = tal[:, 0::2] + 256 * tal[:, 1::2]
