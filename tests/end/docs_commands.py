@@ -50,6 +50,9 @@ OTHER_BLOCKS = {
     r"manifest\.json +what it is": "corpus",
     r"import h5py": "python",
     r'\{"record":': "answer",
+    r"sources:\n": "recipe",  # the example of a recipe with its tables: tests/unit/test_recipes.c
+    r"code,classes,kind\n": "recipe",
+    r"file,patient,years": "recipe",
 }
 # Beginnings of `code` that other programs own.
 FOREIGN = ("mpirun", "srun", "sbatch", "scancel", "scontrol", "squeue", "cmake", "ctest", "spack", "lfs", "export", "module",
@@ -270,6 +273,10 @@ def check_other(kind, place, text, environment):
                               env=environment, capture_output=True, text=True).stdout
         if not line or set(json.loads(line)) != promised:
             fault(place, f"fields of an answer: {sorted(promised)}, in truth {line[:300]}")
+    elif kind == "recipe":
+        named = re.findall(r"`([a-z-]+\.(?:yaml|csv))`:\n\n```[a-z]+\n" + re.escape(text[:20]), read(place.split(":")[0]))
+        if not named or f'"{named[0]}"' not in read("tests/unit/test_recipes.c"):
+            fault(place, f"tests/unit/test_recipes.c does not run this block ({named})")
     elif kind == "python":
         done = subprocess.run([sys.executable, "-c", text + "\nprint(microvolts.shape)"], capture_output=True, text=True)
         if "No module named" in done.stderr:
