@@ -317,29 +317,44 @@ static void describe(struct packed *packed, const struct recording *recording, c
         log_debug("%s: %s", recording->path, recording->warnings[i]);
 }
 
-/* The samples' names for grouping: keys of every lead, and one for all leads together. */
-static enum status name_samples(struct recording *recording, size_t n_leads, struct key_list *list, uint64_t *whole)
+/* Keys of the samples of every lead in a stretch; wholes: [n_leads], those of all its samples, 0: names nothing. */
+static enum status name_stretch(struct recording *recording, struct recording_part stretch, size_t n_leads,
+                                struct key_list *list, uint64_t *wholes)
 {
     struct fingerprint prints[MAX_SPAN_LEADS];
-    uint64_t wholes[MAX_SPAN_LEADS + 1] = {0}, block = 8192;
+    uint64_t block = 8192, end = stretch.first + stretch.samples;
     int32_t *adc = NEW_ARRAY(int32_t, checked_multiply(block, recording->n_leads));
     enum status status = STATUS_OK;
     for (size_t i = 0; i < n_leads; i++)
         fingerprint_begin(&prints[i]);
-    for (uint64_t first = 0; first < recording->samples && status == STATUS_OK; first += block) {
-        uint64_t count = recording->samples - first < block ? recording->samples - first : block;
+    for (uint64_t first = stretch.first; first < end && status == STATUS_OK; first += block) {
+        uint64_t count = end - first < block ? end - first : block;
         status = recording_read_adc(recording, first, count, adc);
         for (size_t i = 0; i < n_leads && status == STATUS_OK; i++)
             fingerprint_add(&prints[i], adc + i * count, count);
     }
+    for (size_t i = 0; i < n_leads; i++)
+        wholes[i] = fingerprint_end(&prints[i], &list->keys, &list->n, &list->capacity);
+    free(adc);
+    return status;
+}
+
+/* The samples' names for grouping: keys of every lead, and one for all leads together. Segments are headers of their
+ * own, too short perhaps to be known by a landmark: their names are keys of the whole record. */
+static enum status name_samples(struct recording *recording, size_t n_leads, struct key_list *list, uint64_t *whole)
+{
+    enum status status;
+    uint64_t wholes[MAX_SPAN_LEADS + 1] = {0};
+    for (size_t i = 0; i < recording->n_parts; i++)
+        TRY(name_stretch(recording, recording->parts[i], n_leads, list, wholes));
+    TRY(name_stretch(recording, (struct recording_part){0, recording->samples}, n_leads, list, wholes));
     bool is_named = true;
     wholes[n_leads] = n_leads;
-    for (size_t i = 0; i < n_leads; i++) {
-        wholes[i] = fingerprint_end(&prints[i], &list->keys, &list->n, &list->capacity);
+    for (size_t i = 0; i < n_leads; i++)
         is_named &= wholes[i] != 0;
-    }
     *whole = is_named ? XXH64(wholes, (n_leads + 1) * sizeof *wholes, 0) : 0;
-    free(adc);
+    return STATUS_OK;
+fail:
     return status;
 }
 

@@ -39,6 +39,7 @@ void recording_close(struct recording *recording)
     free(recording->codes);
     free(recording->comments);
     free(recording->events);
+    free(recording->parts);
     free(recording->warnings);
     free(recording->path);
     free(recording);

@@ -41,10 +41,15 @@ struct recording_left_out {
 /* An annotation: a beat, a rhythm change, a wave mark. Times in samples of the recording's own rate. */
 struct recording_event {
     uint64_t sample;
-    char code[16]; /* WFDB symbol: "N", "V", "+", … */
+    char code[16];          /* WFDB symbol: "N", "V", "+", … */
     int8_t number, subtype; /* as the annotation has them, else 0 */
     uint8_t channel;        /* which signal of the file it was seen in, else 0 */
     char text[48];          /* of rhythm, ST and T changes ("(AFIB"); other text may be free text and is not kept: "" */
+};
+
+/* A stretch of a recording that is a recording of its own too: a segment with its header. */
+struct recording_part {
+    uint64_t first, samples;
 };
 
 struct recording_description;
@@ -70,6 +75,8 @@ struct recording {
                             * with lines that a recipe knows, never stored nor shown */
     size_t n_events;
     struct recording_event *events; /* sorted; whole ones only, all inside [0, samples) */
+    size_t n_parts;
+    struct recording_part *parts; /* those that are in files, in order; none if the recording is one piece */
     size_t n_warnings;
     char (*warnings)[200];           /* "annotation file has no end mark; 12 annotations were read" and the like */
     struct recording_source *source; /* of the format's reader */

@@ -33,6 +33,15 @@ static enum status open_single(struct wfdb_state *state, struct recording *recor
     return wfdb_open_segment(state, 0);
 }
 
+static void list_parts(struct recording *recording, const struct wfdb_state *state)
+{
+    recording->parts = xcalloc(state->n_segments, sizeof *recording->parts);
+    for (size_t i = 0; i < state->n_segments; i++)
+        if (state->segments[i].channels)
+            recording->parts[recording->n_parts++] = (struct recording_part){
+                state->segments[i].first_frame * state->rate_factor, state->segments[i].frames * state->rate_factor};
+}
+
 enum status wfdb_open(struct recording *recording)
 {
     enum status status;
@@ -50,6 +59,8 @@ enum status wfdb_open(struct recording *recording)
         state->open_segment = state->n_segments;
     }
     TRY(wfdb_leads_find(state, recording, shown));
+    if (state->owns_parts)
+        list_parts(recording, state);
     TRY(wfdb_annotation_read(recording, state->frame_hz));
     return STATUS_OK;
 fail:

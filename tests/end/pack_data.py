@@ -31,24 +31,26 @@ def check(holds, message):
         faults.append(message)
 
 
+LEAD = re.compile(r"(?i)(lead |ecg )?(i|ii|iii|avr|avl|avf|v[1-9]?|mlii|x|y|z|v[xyz]|ecg)([ _]?\d+)?")
+
+
 def header_form(path):
-    """(form, signal files): "ok", or why this header is not single-segment WFDB with one sample a frame."""
+    """"ok", or the words of the only reason there can be to refuse this WFDB header."""
     lines = [l.strip() for l in open(path, encoding="latin-1", newline=None)]
     lines = [l for l in lines if l and not l.startswith("#")]
     first = lines[0].split()
+    folder = os.path.dirname(path)
     if "/" in first[0]:
-        return "segments", []
-    forms, files = set(), set()
-    for line in lines[1 : 1 + int(first[1])]:
-        name, form = line.split()[:2]
-        if name == "~":
-            return "no file", []
-        files.add(os.path.join(os.path.dirname(path), name))
-        parts = re.fullmatch(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?", form)
-        if int(parts[2] or 1) != 1 or int(parts[3] or 0) != 0:
-            return "frames or skew", []
-        forms.add(parts[1] + ("+" + parts[4] if parts[4] else ""))
-    return "ok" if forms <= {"16", "212", "16+24"} else "format", sorted(files)
+        parts = [os.path.join(folder, l.split()[0] + ".hea") for l in lines[1:] if l.split()[0] != "~"]
+        return "ok" if all(os.path.exists(part) for part in parts) else "are missing"
+    signals = [line.split(None, 8) for line in lines[1 : 1 + int(first[1])]]
+    if signals[0][0] == "~":
+        return "several segments"
+    if not all(os.path.exists(os.path.join(folder, signal[0])) for signal in signals):
+        return "no such file"
+    if not any(LEAD.fullmatch(signal[-1]) for signal in signals):
+        return "no signal is an ECG lead"
+    return "ok"
 
 
 def run(*arguments):
@@ -62,17 +64,26 @@ def build(scratch, name, *arguments):
     check(code == 3, f"{name}: exit code {code}, not 3: {said[-500:]}")
     refused = {}
     for row in csv.DictReader(open(corpus + ".refused.csv")):
-        refused[os.path.relpath(row["path"], DATA)[: -len(".hea")]] = row["reason"]
+        refused[os.path.relpath(row["path"], DATA).removesuffix(".hea")] = row["reason"]
     code, said, _ = run("verify", corpus)
     check(code == 0 and "all checksums hold" in said, f"{name}: verify: {said}")
     return corpus, refused
 
 
-def headers_below(folder):
+ENDINGS = (".hea", ".edf", ".bdf", ".dcm", ".scp", ".xml", ".h5", ".mat")
+
+
+def inputs_below(folder):
+    """Recordings in the order of the corpus: headers without their ending, other files with it."""
     found = []
     for place, _, names in os.walk(folder):
-        found += [os.path.join(place, n) for n in names if n.endswith(".hea")]
-    return sorted((os.path.relpath(p, DATA)[: -len(".hea")] for p in found), key=lambda r: os.path.realpath(os.path.join(DATA, r + ".hea")).encode())
+        for name in names:
+            is_signal_file = name.endswith(".mat") and name[:-4] + ".hea" in names
+            is_answer = os.path.basename(place) == "cpsc2019" and name.startswith("R_")  # places of beats
+            if name.endswith(ENDINGS) and not is_signal_file and not is_answer:
+                found.append(os.path.join(place, name))
+    found.sort(key=lambda path: os.path.realpath(path).encode())
+    return [os.path.relpath(path, DATA).removesuffix(".hea") for path in found]
 
 
 def check_broken(refused):
@@ -105,19 +116,14 @@ def main(scratch):
     check({r for r in refused if r.startswith("broken/")} == set(alone), "broken alone gives other refusals")
 
     # taken and refused, header by header
-    everything = headers_below(DATA)
+    everything = inputs_below(DATA)
     for record in everything:
-        folder = record.split("/")[0]
-        if folder == "broken":
-            continue
         path = os.path.join(DATA, record + ".hea")
-        form, files = header_form(path)
-        has_signal = all(os.path.exists(name) for name in files)
-        if form == "ok" and has_signal:
-            check(record not in refused, f"{record}: sound, but refused: {refused.get(record)}")
-        else:
-            reason = refused.get(record, "taken")
-            check("not supported" in reason or "no file" in reason or "no such file" in reason, f"{record}: {form}: {reason}")
+        if record.startswith("broken/") or not os.path.exists(path) or record == "formats/edf/A00001":
+            continue  # the last has the name of a file beside it
+        form = header_form(path)
+        reason = refused.get(record, "ok")
+        check(form in reason, f"{record}: {form}: {reason}")
 
     # the index stands in the order of the input, so records can be named here though the corpus names none
     taken = [r for r in everything if r not in refused]
@@ -133,7 +139,7 @@ def main(scratch):
     n_known = 0
     for known in csv.DictReader(open(os.path.join(DATA, "RECORDS.csv"))):
         record = known["folder"] + "/" + known["record"]
-        if record not in row:
+        if record not in row or not all(known[column] for column in ("signals", "rate_hz", "samples")):
             continue
         i = row[record]
         n_known += 1
@@ -158,8 +164,14 @@ def main(scratch):
         if record.startswith("cinc2021-leads/"):
             whole = [r for r in taken if r.startswith("cinc2021/") and r.endswith("/" + record.split("/")[-1])]
             check(whole and records["group"][row[whole[0]]] == records["group"][row[record]], f"{record}: not in the group of {whole}")
+    segments = "formats/wfdb/041s/041s"
+    if segments + "01" in row:
+        for part in ("01", "02"):
+            check(records["group"][row[segments + part]] == records["group"][row[segments]], f"041s and 041s{part} are in two groups")
+    check(records["original_hz"][row[segments]] == 500 and records["n_leads"][row[segments]] == 3, "041s: III, I and V at 500 Hz")
     for group in np.unique(records["group"]):
-        check(len(set(records["split"][records["group"] == group])) == 1, f"group {group} is in several splits")
+        splits = set(records["split"][records["group"] == group]) - {-1}  # excluded: the same recording again
+        check(len(splits) <= 1, f"group {group} is in several splits")
     sizes = np.bincount(records["group"])
     check(sizes.max() <= 60, f"a group of {sizes.max()} records: something joins what does not belong together")
 

@@ -145,6 +145,11 @@ static void segments_of_one_layout_follow_one_another(void **state)
     expect_samples("r.hea", wanted, 2, 5);
     write_text("r.hea", "r/3 2 500\ns1 3\n~ 2\ns2 2\n");
     expect_samples("r.hea", gap, 2, 7);
+    r = open_good("r.hea");
+    assert_int_equal(r->n_parts, 2);
+    assert_true(r->parts[0].first == 0 && r->parts[0].samples == 3);
+    assert_true(r->parts[1].first == 5 && r->parts[1].samples == 2);
+    recording_close(r);
 }
 
 static void segments_of_variable_layout_have_some_of_the_leads(void **state)
