@@ -82,9 +82,9 @@ struct wfdb_group {
     uint64_t offset;
     uint64_t bytes;         /* of the file */
     const uint8_t *map;     /* the whole file */
-    uint64_t held_bytes;    /* of the map, about, that were touched and not given back */
     struct wfdb_flac *flac; /* of a FLAC file */
     uint64_t flac_samples;  /* of each signal, behind the offset */
+    uint64_t bytes_read;    /* since the map was let go last, or more */
     /* Of a file of differences: the values before frames 0, STEP, 2 STEP, … as far as it was read. */
     int32_t *sums; /* [n_sums, n_signals] */
     size_t n_sums, sums_capacity;

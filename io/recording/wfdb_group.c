@@ -121,22 +121,19 @@ uint64_t wfdb_group_frames(const struct wfdb_group *group)
     return samples / group->frame_samples;
 }
 
-enum { MOST_HELD_BYTES = 1 << 25 };
-
-/* Pages of the file that were read stay in the process until the system wants them back, and count as its memory: of a
- * day-long record a gigabyte. They are given back now and then; what is read again comes from the system's cache. */
-static void give_back_pages(struct wfdb_group *group, size_t count)
+/* A recording of a day is read several times: pages of the file that were read go out of memory again. */
+static void let_go(struct wfdb_group *group, uint64_t bytes)
 {
-    group->held_bytes += (uint64_t)count * group->frame_samples * (uint64_t)group->format->bits / 8;
-    if (group->held_bytes < MOST_HELD_BYTES)
+    enum { MOST_BYTES_HELD = 16 << 20 };
+    group->bytes_read += bytes;
+    if (group->bytes <= MOST_BYTES_HELD || group->bytes_read <= MOST_BYTES_HELD)
         return;
     madvise((void *)(uintptr_t)group->map, group->bytes, MADV_DONTNEED);
-    group->held_bytes = 0;
+    group->bytes_read = 0;
 }
 
 enum status wfdb_group_read(struct wfdb_group *group, uint64_t first, size_t count, int32_t *frames)
 {
-    give_back_pages(group, count);
     if (group->format->coding == SAMPLES_FLAC)
         return read_flac(group, first, count, frames);
     if (group->format->coding == SAMPLES_DIFFERENCES)
@@ -144,6 +141,7 @@ enum status wfdb_group_read(struct wfdb_group *group, uint64_t first, size_t cou
     else
         group->format->decode(frames, group->map + group->offset, first * group->frame_samples,
                               count * group->frame_samples);
+    let_go(group, (uint64_t)count * group->frame_samples * sizeof *frames);
     return STATUS_OK;
 }
 

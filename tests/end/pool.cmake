@@ -1,0 +1,8 @@
+# Corpora of several sites, withdrawal, interruptions, identities; anyecg-pack as a user calls it.
+foreach(part merge remove label interrupt privacy memory)
+    add_test(NAME pool_${part} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/pool_${part}.sh $<TARGET_FILE:anyecg-pack>
+                                       ${MPIEXEC_EXECUTABLE})
+    list(APPEND pool_tests pool_${part})
+endforeach()
+set_tests_properties(${pool_tests} PROPERTIES LABELS end SKIP_RETURN_CODE 77 TIMEOUT 600
+                     ENVIRONMENT "OPENBLAS_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_btl_vader_single_copy_mechanism=none")

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# A build that is killed leaves something that says that it did not finish, and goes on to the same bytes; two builds into
+# one folder, a full disk, a corpus read while another is written.
+pack=$1 mpiexec=$2
+. "$(dirname "$0")/pack_steps.sh"
+cd "$scratch" || exit 1
+expect 0 "" "$pack" synth -q -n 40 --wfdb ward
+: >ward/sim00003.hea # refused, also behind an interruption
+build=("$pack" build -q --set shard_mb=0.05)
+expect 3 "" "${build[@]}" -o whole ward
+expect 3 "" "$mpiexec" --oversubscribe -n 2 "${build[@]}" -o whole2 ward
+
+times=4
+[ "${ANYECG_LONG:-}" = 1 ] && times=20
+seed=${SEED:-$RANDOM}
+RANDOM=$seed
+begun=$(date +%s%N)
+"${build[@]}" -o timing ward >/dev/null 2>&1
+span=$((($(date +%s%N) - begun) / 1000000))
+for i in $(seq $times); do
+    rm -rf cut cut.*
+    if [ $((i % 4)) = 0 ]; then
+        wanted=whole2 again=("$mpiexec" --oversubscribe -n 2 "${build[@]}")
+    else
+        wanted=whole again=("${build[@]}")
+    fi
+    setsid "${again[@]}" -o cut ward >/dev/null 2>&1 &
+    pid=$!
+    wait_ms=$((RANDOM * span / 32768))
+    sleep "$((wait_ms / 1000)).$(printf %03d $((wait_ms % 1000)))"
+    kill -9 -- -$pid 2>/dev/null
+    wait $pid 2>/dev/null
+    sleep 0.3 # ranks of a killed mpiexec end a moment later
+    if [ ! -e cut/manifest.json ]; then
+        [ ! -d cut ] || expect 7 "the build did not finish" "$pack" verify cut
+        expect 3 "" "${again[@]}" --resume -o cut ward
+    fi
+    expect 0 "all checksums hold" "$pack" verify cut
+    diff -r cut $wanted >/dev/null || fail "seed $seed, round $i ($wait_ms ms): other bytes than without a stop"
+    cmp -s cut.refused.csv whole.refused.csv || fail "seed $seed, round $i: other refusals"
+done
+
+# another plan does not go on with these shards
+rm -rf cut && setsid "${build[@]}" -o cut ward >/dev/null 2>&1 &
+pid=$!
+for i in $(seq 200); do
+    [ -e cut/journal.tmp/00002 ] && break
+    sleep 0.05
+done
+kill -9 -- -$pid 2>/dev/null
+wait $pid 2>/dev/null
+if [ -e cut/journal.tmp/00002 ] && [ ! -e cut/manifest.json ]; then
+    expect 2 "go on with --resume" "${build[@]}" -o cut ward
+    expect 2 "had other inputs" "$pack" build -q --set shard_mb=0.06 --resume -o cut ward
+    expect 2 "had other inputs" "${build[@]}" --resume -o cut ward/sim00001.hea
+    # damaged: what was noted is not believed
+    printf X | dd of=cut/shards/00001.h5 bs=1 seek=5000 conv=notrunc status=none
+    expect 3 "" "${build[@]}" --resume -o cut ward
+    diff -r cut whole >/dev/null || fail "a damaged shard went into the corpus"
+fi
+
+# two builds into one folder; another corpus may be read meanwhile
+setsid "${build[@]}" -o cut2 ward >/dev/null 2>&1 &
+pid=$!
+for i in $(seq 200); do
+    [ -e cut2/writing.tmp ] && break
+    sleep 0.02
+done
+expect 0 "all checksums hold" "$pack" verify whole
+[ -e cut2/manifest.json ] || expect 2 "another anyecg-pack is writing there" "${build[@]}" --overwrite -o cut2 ward
+wait $pid
+diff -r cut2 whole >/dev/null || fail "the first of two builds was disturbed"
+
+# a full disk
+out=$(on_small_disk 1m bash -c "'$pack' build -q -o small/full ward; echo code \$?; [ -e small/full/manifest.json ] && echo manifest" 2>&1)
+case $out in
+*"disk full"*"code 6") ;;
+"") echo "no small disk can be made here; a full disk was not tried" ;;
+*) fail "a full disk: $out" ;;
+esac
+finish

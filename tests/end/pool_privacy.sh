@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Names, dates, ids and free text of headers, comments, file names and tables are in no file of a corpus, also not inside
+# its compressed chunks; and the same holds after merge, label and remove.
+pack=$1
+. "$(dirname "$0")/pack_steps.sh"
+. "$(dirname "$0")/pool_steps.sh"
+/usr/bin/python3 -c 'import h5py' 2>/dev/null || { echo "SKIP: /usr/bin/python3 has no h5py"; exit 77; }
+cd "$scratch" || exit 1
+make_sites
+mkdir "Mustermann_Erika" && cp siteA/sim0000[0-5].* Mustermann_Erika
+cd Mustermann_Erika || exit 1
+for header in *.hea; do
+    sed -i '1s|$| 12:34:56.789 13/07/1954|' "$header"
+    case $header in
+    sim0000[0-2].hea) sed -i 's|^#Patient ID: .*|#Patient ID: MRN-4711-0815|' "$header" ;;
+    esac
+    printf '#Name: Mustermann, Erika\n#Born: 13.07.1954\n#Insurance: Q987654321\n#Note: Frau Mustermann klagt\n' >>"$header"
+done
+for end in hea dat atr; do mv sim00005.$end Mustermann_1954.$end; done
+sed -i 's/sim00005/Mustermann_1954/g' Mustermann_1954.hea
+cd ..
+printf 'folder,record,patient,age,sex,classes\nMustermann_Erika,sim00001,SSN-123-45-6789,70,F,AF\n' >table.csv
+expect 0 "6 records" "$pack" build --labels table.csv --site-key keyA -o corpus Mustermann_Erika
+expect 0 "" "$pack" merge -q -o pooled corpus B
+expect 0 "" "$pack" label -q --labels table.csv corpus
+cat >search.py <<'PYTHON'
+import glob, h5py, os, sys
+planted = ["Mustermann", "Erika", "MRN-4711", "4711-0815", "SSN-123", "123-45-6789", "13/07/1954", "13.07.1954", "1954-07-13",
+           "12:34:56", "Q987654321", "klagt", "sim0000", os.getcwd(), os.getcwd().split("/")[-1]]
+words = [w.encode() for w in planted] + [w.encode("utf-16-le") for w in planted]
+found = 0
+for place, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        path = os.path.join(place, name)
+        pieces = [open(path, "rb").read(), name.encode()]
+        if name.endswith(".h5"):
+            def take(_, item):
+                if isinstance(item, h5py.Dataset):
+                    pieces.append(item[...].tobytes()) # filters undone
+                pieces.extend(str(v).encode() for v in item.attrs.values())
+            try:
+                h5py.File(path, "r").visititems(take)
+            except OSError as fault:
+                print("not undone:", path, fault)
+                found += 1
+        for word in words:
+            for piece in pieces:
+                if word in piece:
+                    print(path, "holds", word)
+                    found += 1
+sys.exit(found > 0)
+PYTHON
+plugin=$(dirname "$(find / -xdev -name 'libh5lz4*.so*' 2>/dev/null | head -1)" 2>/dev/null)
+export HDF5_PLUGIN_PATH=${HDF5_PLUGIN_PATH:-$plugin}
+for corpus in corpus pooled; do
+    /usr/bin/python3 search.py $corpus >found 2>&1 || fail "$corpus: $(cat found)"
+done
+# the search itself finds what is there
+cp -r corpus planted && printf 'Mustermann' >>planted/index-1.h5
+/usr/bin/python3 search.py planted >/dev/null 2>&1 && fail "the search finds nothing"
+# whose records.csv lies beside: the site keeps it, and it forgets who was removed
+grep -q Mustermann_1954 corpus.records.csv || fail "records.csv does not name the recordings"
+expect 0 "records removed" "$pack" remove --patient SSN-123-45-6789 --site-key keyA corpus
+grep -q 'sim00001' corpus.records.csv && fail "records.csv still names what was removed"
+finish

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# anyecg-pack remove: who has left is in no file any more but as a hash; killed at any moment the corpus is the old one
+# or the new one.
+pack=$1
+. "$(dirname "$0")/pack_steps.sh"
+. "$(dirname "$0")/pool_steps.sh"
+cd "$scratch" || exit 1
+make_sites
+patient=$(sed -n 's/^#Patient ID: //p' siteA/sim00004.hea)
+mates=$(grep -lx "#Patient ID: $patient" siteA/*.hea | wc -l)
+cp -r A before
+
+expect 2 "--site-key: this key has id" "$pack" remove --patient "$patient" A
+expect 2 "--site-key: this key has id" "$pack" remove --patient "$patient" --site-key keyB A
+expect 4 "holds no record of this patient" "$pack" remove --patient nobody --site-key keyA A
+expect 2 "give one of" "$pack" remove --patient 1 --record x A
+diff -r A before >/dev/null || fail "a refused removal changed something"
+expect 0 "$mates records removed" "$pack" remove --patient "$patient" --site-key keyA A
+expect 0 "all checksums hold" "$pack" verify A
+[ "$(splits A record | wc -l)" = $((18 - mates)) ] || fail "$(splits A record | wc -l) records are left"
+one_split A
+[ "$(grep -c '"what": "patient"' A/manifest.json)" = "$mates" ] || fail "the manifest does not keep the fact"
+expect 0 "withdrawn before" "$pack" remove --patient "$patient" --site-key keyA A
+# only shards concerned are new
+for shard in A/shards/*; do
+    case $shard in
+    *-1.h5) ;;
+    *) cmp -s "$shard" before/shards/"$(basename "$shard")" || fail "$shard was written again" ;;
+    esac
+done
+[ "$(find A/shards -name '*-1.h5' | wc -l)" -le "$mates" ] || fail "too many shards were written again"
+# what was withdrawn cannot come back by another site
+expect 4 "was withdrawn from A" "$pack" merge -o no A before
+
+# a record goes with its double; a source gives its doubles back
+expect 0 "" "$pack" merge -q -o all before B
+expect 0 "2 records removed" "$pack" remove --record unnamed-2/00001 all
+expect 0 "took its place" "$pack" remove --source unnamed all
+expect 0 "all checksums hold" "$pack" verify all
+[ "$(splits all excluded | grep -c double)" = 0 ] || fail "doubles of what has left are still excluded"
+[ "$(splits all record | wc -l)" = 17 ] || fail "$(splits all record | wc -l) records are left, not 17"
+expect 4 "holds no record of this source" "$pack" remove --source unnamed all
+expect 4 "are all its records" "$pack" remove --source unnamed-2 all
+
+# killed at random moments: the old corpus or the new one, and it can be done again
+times=4
+[ "${ANYECG_LONG:-}" = 1 ] && times=20
+seed=${SEED:-$RANDOM}
+RANDOM=$seed
+for i in $(seq $times); do
+    rm -rf cut && cp -r before cut
+    "$pack" remove -q --source unnamed-x --record unnamed/00005 cut >/dev/null 2>&1 # usage: nothing happens
+    "$pack" remove -q --record unnamed/00005 cut >/dev/null 2>&1 &
+    pid=$!
+    sleep 0.0$((RANDOM % 9))$((RANDOM % 10))
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    expect 0 "all checksums hold" "$pack" verify cut
+    n=$(splits cut record | wc -l)
+    [ "$n" = 18 ] || [ "$n" = 17 ] || fail "seed $seed, round $i: $n records"
+    if [ "$n" = 18 ]; then
+        expect 0 "1 records removed" "$pack" remove --record unnamed/00005 cut
+    fi
+done
+finish
