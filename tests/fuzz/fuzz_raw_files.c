@@ -42,7 +42,7 @@ static void remove_files(void)
 /* A folder of the process, with the table and the description that the fuzzed file may need beside it. */
 static void prepare(void)
 {
-    static const char description[] = "{files: '*.csv', rate_hz: 500, leads: [I, II, resp], unit: mV}\n";
+    static const char description[] = "{files: '*', rate_hz: 500, leads: [I, II, resp], unit: mV}\n";
     static const char table[] = "0.1,0.2,1\n0.3,-0.4,2\nnan,0,3\n";
     snprintf(folder, sizeof folder, "/tmp/fuzz_raw_files.XXXXXX");
     require(mkdtemp(folder) && chdir(folder) == 0);
