@@ -178,7 +178,7 @@ static void leads_are_found_by_name_and_alias(void **state)
 static void names_of_other_signals_are_no_leads(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", "ABP", "PLETH", "RESP", "V", "V10", "IIII", "lead ", "EEG", "II ", "ECGx"};
+    static const char *const names[] = {"", "ABP", "PLETH", "RESP", "V0", "V10", "IIII", "lead ", "EEG", "II ", "ECGx"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         enum lead lead;
         if (lead_from_name(names[i], &lead))
