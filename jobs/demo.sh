@@ -76,6 +76,8 @@ fi
 [ "$ranks" -le "$(nproc)" ] || export OMPI_MCA_rmaps_base_oversubscribe=1
 # Under mpirun stderr is no terminal: a line of progress every few seconds.
 export OPENBLAS_NUM_THREADS=1 ANYECG_PROGRESS_SECONDS=5
+# mpirun needs not explain an exit code: the programs have said what it was.
+export OMPI_MCA_orte_execute_quiet=1
 # Some shells preset kernels of an older processor; OpenBLAS finds the right ones by itself.
 unset OPENBLAS_CORETYPE
 
