@@ -172,6 +172,7 @@ def main(scratch):
     for group in np.unique(records["group"]):
         splits = set(records["split"][records["group"] == group]) - {-1}  # excluded: the same recording again
         check(len(splits) <= 1, f"group {group} is in several splits")
+    check_kept_once(taken, row, records)
     sizes = np.bincount(records["group"])
     check(sizes.max() <= 60, f"a group of {sizes.max()} records: something joins what does not belong together")
 
@@ -217,6 +218,36 @@ def main(scratch):
             content = open(os.path.join(place, name), "rb").read()
             for word in (b"JS11438", b"HR00001", b"1331343", b"code_15_", b"data_21_7", DATA.encode()):
                 check(word not in content, f"{name} holds {word}")
+
+
+def check_kept_once(taken, row, records):
+    """DATA.md, "Doubles": of each pair one is excluded and points at the other; nothing else is."""
+    kept = {i: records["double_of"][i] if records["excluded"][i] else i for i in range(len(taken))}
+    check(all(records["split"][i] == -1 for i in kept if records["excluded"][i]), "a double is in a split")
+    check(all(not records["excluded"][k] for k in kept.values()), "a double stands for another one")
+    pairs = [("cinc2021/georgia/E07509", "cinc2021/georgia/E07510"), ("mitdb/210", "mitdb-excerpt/210e"),
+             ("mitdb/222", "mitdb-excerpt/222e"), ("mitdb/100", "mitdb/100-no-len"), ("mitdb/100", "mitdb/100skew")]
+    for record in taken:
+        folder, name = record.rsplit("/", 1)
+        if folder == "cinc2020-classnames":
+            pairs.append((record, "cinc2021/cpsc2018/" + name))
+        if folder.startswith("cinc2021-leads/") or folder == "cinc2020-early":
+            pairs += [(record, r) for r in taken if r.startswith("cinc2021/") and r.endswith("/" + name)]
+        if folder == "ptbxl-original/records100":
+            pairs.append((record, "ptbxl-original/records500/" + name.replace("_lr", "_hr")))
+        if folder == "ptbxl-original/records500":
+            pairs.append((record, "cinc2021/ptb-xl/HR" + name[:5]))
+        if folder == "ptbxl-masked":  # lead II of it is whole
+            pairs.append((record, "ptbxl-original/records500/" + name[:5] + "_hr"))
+    pairs = [(a, b) for a, b in pairs if a in row and b in row]
+    check(len(pairs) > 60, f"only {len(pairs)} pairs of doubles are there")
+    wanted = set()
+    for a, b in pairs:
+        check(kept[row[a]] == kept[row[b]], f"{a} and {b} are one ECG, but both are kept, or for different ones")
+        wanted |= {row[a], row[b]}
+    for i in kept:
+        if records["excluded"][i] and i not in wanted and not taken[i].startswith(("formats/", "broken/")):
+            check(False, f"{taken[i]}: taken for a double of {taken[kept[i]]}")
 
 
 def class_names(corpus):
