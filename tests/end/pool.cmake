@@ -4,5 +4,7 @@ foreach(part merge remove label interrupt privacy memory)
                                        ${MPIEXEC_EXECUTABLE})
     list(APPEND pool_tests pool_${part})
 endforeach()
+add_test(NAME pool_withdrawn COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/pool_withdrawn.sh ${CMAKE_BINARY_DIR})
+list(APPEND pool_tests pool_withdrawn)
 set_tests_properties(${pool_tests} PROPERTIES LABELS end SKIP_RETURN_CODE 77 TIMEOUT 600
                      ENVIRONMENT "OPENBLAS_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_btl_vader_single_copy_mechanism=none")
