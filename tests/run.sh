@@ -54,7 +54,7 @@ begin() { printf '\n== %s\n' "$1"; }
 begin "build"
 fuzz=OFF
 command -v clang >/dev/null && fuzz=ON
-configure_and_build build-tests -DANYECG_FUZZ=$fuzz || failed=$((failed + 1))
+configure_and_build build-tests -DANYECG_FUZZ=$fuzz -DANYECG_BENCH=ON || failed=$((failed + 1))
 
 if [ "$failed" = 0 ]; then
     if [ $quick = yes ]; then

@@ -127,6 +127,10 @@ def spread(values, digits=2):
     return f"{usual(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
 def words_of(settings):
     return ", ".join(name if value is True else f"{value}" for name, value in settings.items() if value)
 
@@ -142,9 +146,12 @@ def try_settings(shapes, case, **how):
         worker = None
         try:
             worker = peer(shapes, case, settings, **how)
-            seconds[key] = min(worker.steps(1 if options.smoke else 3))
+            first = usual(worker.steps(1))
+            hopeless = seconds and first > 2 * min(seconds.values())
+            seconds[key] = first if options.smoke or hopeless else min(first, *worker.steps(2))
             worker.end()
             tried[key] = settings
+            say(f"{case.name}: peer with {key}: {1e3 * seconds[key]:.0f} ms")
         except RuntimeError:
             tried[key] = None  # not finite
             if worker:
@@ -319,7 +326,7 @@ def describe_machine():
     print(f"{platform.node()}: {model[1] if model else platform.processor()}, {os.cpu_count()} cores, {platform.system()} "
           f"{platform.release()}; program {commit or 'unknown'}; load before: {load:.1f}")
     if load > 0.5:
-        print(f"compare.py: other programs run (load {load:.1f}); figures will not be worth much", file=sys.stderr)
+        say(f"compare.py: other programs run (load {load:.1f}); figures will not be worth much")
     if has_torch:
         text = subprocess.run([options.python, "-c", "import torch; print(torch.__version__, torch.__config__.parallel_info())"],
                               capture_output=True, text=True, env=environment).stdout
@@ -355,6 +362,7 @@ def main():
     return 0
 
 
+sys.stdout.reconfigure(line_buffering=True)
 has_torch = subprocess.run([options.python, "-c", "import torch"], capture_output=True).returncode == 0
 if __name__ == "__main__":
     try:
