@@ -12,6 +12,7 @@ enum {
     LANDMARK_BITS = 12, /* one landmark in about 4096 samples */
     LEAST_VALUES = 16,  /* different values in a stretch that names something */
     SEEN_MOST = 64,
+    BLOCK = 128, /* samples whose landmarks are looked for at once */
 };
 
 void fingerprint_begin(struct fingerprint *fingerprint)
@@ -42,21 +43,25 @@ static size_t count_values(const int32_t *samples, size_t count)
     return n;
 }
 
-/* Mixes a window of 16 samples to 32 bits; only the last 16 count, so that it is the same wherever a signal begins. */
-static uint32_t landmark_hash(const int32_t *ring, uint64_t last)
+/* Mixes each sample with the 15 before it to 32 bits; only these 16 count, so that it is the same wherever a signal
+ * begins. samples[-15] is the first that is looked at. Sample after sample inside, so that neighbours are done at once.
+ */
+static void landmark_hashes(uint32_t hashes[BLOCK], const int32_t *samples)
 {
-    uint32_t hash = 2166136261u;
-    for (uint64_t i = 0; i < ROLLING; i++)
-        hash = (hash ^ (uint32_t)ring[(last - i) % WINDOW]) * 16777619u;
-    return hash ^ hash >> 15;
+    for (size_t i = 0; i < BLOCK; i++)
+        hashes[i] = 2166136261u;
+    for (ptrdiff_t back = 0; back < ROLLING; back++)
+        for (ptrdiff_t i = 0; i < BLOCK; i++)
+            hashes[i] = (hashes[i] ^ (uint32_t)samples[i - back]) * 16777619u;
+    for (size_t i = 0; i < BLOCK; i++)
+        hashes[i] ^= hashes[i] >> 15;
 }
 
-/* The window is full: if the sample that came last is a landmark, the window is named. */
-static void look_for_landmark(struct fingerprint *fingerprint)
+/* The window is full and the sample that came last is a landmark: the window is named. */
+static void name_window(struct fingerprint *fingerprint)
 {
     uint64_t last = fingerprint->filled - 1;
-    uint32_t hash = landmark_hash(fingerprint->window, last);
-    if ((hash & ((1u << LANDMARK_BITS) - 1)) != 0 || count_values(fingerprint->window, WINDOW) < LEAST_VALUES)
+    if (count_values(fingerprint->window, WINDOW) < LEAST_VALUES)
         return;
     int32_t ordered[WINDOW];
     for (uint64_t i = 0; i < WINDOW; i++)
@@ -65,15 +70,30 @@ static void look_for_landmark(struct fingerprint *fingerprint)
     fingerprint->keys[fingerprint->n_keys++] = key_make(KEY_SAMPLES, XXH64(ordered, sizeof ordered, 1));
 }
 
-void fingerprint_add(struct fingerprint *fingerprint, const int32_t *samples, size_t count)
+/* At most BLOCK samples. */
+static void add_block(struct fingerprint *fingerprint, const int32_t *samples, size_t count)
 {
-    XXH64_update(fingerprint->whole, samples, count * sizeof *samples);
+    int32_t in_line[ROLLING - 1 + BLOCK] = {0};
+    uint32_t hashes[BLOCK];
+    for (uint64_t i = 0; i < ROLLING - 1; i++) /* the window is a ring; what it lacks at first names nothing */
+        in_line[i] = fingerprint->window[(fingerprint->filled - (ROLLING - 1) + i) % WINDOW];
+    memcpy(in_line + ROLLING - 1, samples, count * sizeof *samples);
+    landmark_hashes(hashes, in_line + ROLLING - 1);
     for (size_t i = 0; i < count; i++) {
         if (fingerprint->n_seen < SEEN_MOST)
             see(fingerprint, samples[i]);
         fingerprint->window[fingerprint->filled++ % WINDOW] = samples[i];
-        if (fingerprint->filled >= WINDOW)
-            look_for_landmark(fingerprint);
+        if ((hashes[i] & ((1u << LANDMARK_BITS) - 1)) == 0 && fingerprint->filled >= WINDOW)
+            name_window(fingerprint);
+    }
+}
+
+void fingerprint_add(struct fingerprint *fingerprint, const int32_t *samples, size_t count)
+{
+    XXH64_update(fingerprint->whole, samples, count * sizeof *samples);
+    for (size_t done = 0, take; done < count; done += take) {
+        take = count - done < BLOCK ? count - done : BLOCK;
+        add_block(fingerprint, samples + done, take);
     }
 }
 

@@ -26,7 +26,7 @@ static const double wild_mv = 1e6;
 
 /* Samples that stand at an extreme value; a value beyond it starts anew. */
 struct rail {
-    double sign; /* +1: the greatest value, −1: the least */
+    float sign; /* +1: the greatest value, −1: the least */
     float value;
     uint64_t held, run; /* samples in runs of RAIL_RUN and more; length of the run that is under way */
 };
@@ -43,9 +43,9 @@ struct quality_meter {
     float anchor;            /* where the constant run that is under way began */
     uint64_t constant, longest_constant;
     /* Fourth differences x[n] − 4 x[n − lag] + 6 x[n − 2 lag] − …, which pass most at 75 Hz and little of the heart. */
-    float *recent; /* [NOISE_ORDER · lag] the last samples, in a ring */
-    size_t lag, recent_capacity, recent_place;
-    uint64_t in_row; /* valid samples since the last invalid one */
+    float *recent; /* [2 · NOISE_ORDER · lag] the last samples, in front, and room for as many */
+    size_t lag, recent_capacity;
+    size_t in_row; /* of them, no invalid one between */
     uint64_t noise_bins[NOISE_BINS];
 };
 
@@ -79,68 +79,115 @@ void quality_meter_begin(struct quality_meter *meter, uint64_t samples, double r
                                     .recent = meter->recent,
                                     .recent_capacity = meter->recent_capacity,
                                     .lag = rate_hz > 225 && rate_hz < MOST_RATE ? (size_t)lround(rate_hz / 150) : 1,
-                                    .top.sign = 1,
-                                    .bottom.sign = -1};
+                                    .top = {.sign = 1, .value = -INFINITY},
+                                    .bottom = {.sign = -1, .value = INFINITY}};
     if (meter->is_exact)
         GROW_ARRAY(meter->kept, meter->kept_capacity, samples + 1);
     else if (meter->bins == NULL)
         meter->bins = NEW_ARRAY(uint64_t, SPAN_BINS);
     if (!meter->is_exact)
         memset(meter->bins, 0, SPAN_BINS * sizeof *meter->bins);
-    GROW_ARRAY(meter->recent, meter->recent_capacity, NOISE_ORDER * meter->lag);
+    GROW_ARRAY(meter->recent, meter->recent_capacity, 2 * NOISE_ORDER * meter->lag);
 }
 
-static inline void rail_add(struct rail *rail, float mv, bool is_first)
+static inline struct rail rail_after(struct rail rail, const float *mv, size_t count)
 {
-    double beyond = is_first ? 1 : rail->sign * ((double)mv - rail->value);
+    for (size_t i = 0; i < count; i++) {
+        float beyond = rail.sign * mv[i], edge = rail.sign * rail.value;
 
-    if (beyond < 0) {
-        rail->run = 0;
-    } else if (beyond > 0) {
-        rail->value = mv;
-        rail->held = 0;
-        rail->run = 1;
-    } else {
-        rail->run++;
-        if (rail->run >= RAIL_RUN)
-            rail->held += rail->run == RAIL_RUN ? RAIL_RUN : 1;
+        if (beyond < edge) {
+            rail.run = 0;
+        } else if (beyond > edge) {
+            rail.value = mv[i];
+            rail.held = 0;
+            rail.run = 1;
+        } else {
+            rail.run++;
+            if (rail.run >= RAIL_RUN)
+                rail.held += rail.run == RAIL_RUN ? RAIL_RUN : 1;
+        }
     }
+    return rail;
 }
 
-static inline void constant_run_add(struct quality_meter *meter, float mv)
+static void add_constant_runs(struct quality_meter *meter, const float *mv, size_t count)
 {
-    if (meter->constant == 0 || fabs((double)mv - meter->anchor) > flat_mv) {
-        meter->anchor = mv;
-        meter->constant = 0;
+    uint64_t constant = meter->constant, longest = meter->longest_constant;
+    float anchor = meter->anchor;
+
+    for (size_t i = 0; i < count; i++) {
+        if (constant == 0 || fabs((double)mv[i] - anchor) > flat_mv) {
+            anchor = mv[i];
+            constant = 0;
+        }
+        constant++;
+        if (constant > longest)
+            longest = constant;
     }
-    meter->constant++;
-    if (meter->constant > meter->longest_constant)
-        meter->longest_constant = meter->constant;
+    meter->anchor = anchor;
+    meter->constant = constant;
+    meter->longest_constant = longest;
 }
 
-/* The sample `lags` lags ago. */
-static inline float earlier(const struct quality_meter *meter, size_t lags)
+/* Bins |fourth differences| of `count` samples, of which mv[-4 lag] is the first that is looked at. */
+static void bin_noise(uint64_t *bins, const float *mv, size_t count, ptrdiff_t lag)
 {
-    size_t place = meter->recent_place + (NOISE_ORDER - lags) * meter->lag;
-
-    return meter->recent[place < NOISE_ORDER * meter->lag ? place : place - NOISE_ORDER * meter->lag];
-}
-
-static inline void noise_add(struct quality_meter *meter, float mv)
-{
-    if (meter->in_row >= NOISE_ORDER * meter->lag) {
-        float difference =
-            fabsf(mv - 4 * earlier(meter, 1) + 6 * earlier(meter, 2) - 4 * earlier(meter, 3) + earlier(meter, 4));
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
+        float difference = fabsf(mv[i] - 4 * mv[i - lag] + 6 * mv[i - 2 * lag] - 4 * mv[i - 3 * lag] + mv[i - 4 * lag]);
         uint32_t bits;
-        int64_t bin;
+        int32_t bin;
 
         memcpy(&bits, &difference, sizeof bits);
-        bin = (int64_t)(bits >> 19) - NOISE_FIRST_BIN;
-        meter->noise_bins[bin < 0 ? 0 : bin < NOISE_BINS ? bin : NOISE_BINS - 1]++;
+        bin = (int32_t)(bits >> 19) - NOISE_FIRST_BIN;
+        bins[bin < 0 ? 0 : bin < NOISE_BINS ? bin : NOISE_BINS - 1]++;
     }
-    meter->recent[meter->recent_place] = mv;
-    meter->recent_place = meter->recent_place + 1 < NOISE_ORDER * meter->lag ? meter->recent_place + 1 : 0;
-    meter->in_row++;
+}
+
+static void add_noise(struct quality_meter *meter, const float *mv, size_t count)
+{
+    size_t span = NOISE_ORDER * meter->lag, head = count < span ? count : span, kept = meter->in_row;
+
+    /* Behind what came before, so that the first differences of these samples lie in one piece. */
+    memcpy(meter->recent + kept, mv, head * sizeof *mv);
+    if (kept + head > span)
+        bin_noise(meter->noise_bins, meter->recent + span, kept + head - span, (ptrdiff_t)meter->lag);
+    if (count > span)
+        bin_noise(meter->noise_bins, mv + span, count - span, (ptrdiff_t)meter->lag);
+    meter->in_row = kept + count < span ? kept + count : span;
+    if (count >= span)
+        memcpy(meter->recent, mv + count - span, span * sizeof *mv);
+    else
+        memmove(meter->recent, meter->recent + kept + count - meter->in_row, meter->in_row * sizeof *mv);
+}
+
+static void add_histogram(struct quality_meter *meter, const float *mv, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double bin = floor(((double)mv[i] - meter->first) / bin_mv) + SPAN_BINS / 2;
+
+        meter->bins[(size_t)fmin(fmax(bin, 0), SPAN_BINS - 1)]++;
+    }
+}
+
+/* Samples in a row that are all valid: a pass for each measure, since each then stays in registers. */
+static void add_valid(struct quality_meter *meter, const float *mv, size_t count)
+{
+    size_t beyond = 0;
+
+    if (meter->valid == 0)
+        meter->first = mv[0];
+    meter->top = rail_after(meter->top, mv, count);
+    meter->bottom = rail_after(meter->bottom, mv, count);
+    add_constant_runs(meter, mv, count);
+    add_noise(meter, mv, count);
+    for (size_t i = 0; i < count; i++)
+        beyond += fabsf(mv[i]) > (float)output_rail_mv;
+    meter->beyond += beyond;
+    if (meter->is_exact)
+        memcpy(meter->kept + meter->valid, mv, count * sizeof *mv);
+    else
+        add_histogram(meter, mv, count);
+    meter->valid += count;
 }
 
 static void break_runs(struct quality_meter *meter)
@@ -150,27 +197,17 @@ static void break_runs(struct quality_meter *meter)
 
 void quality_meter_add(struct quality_meter *meter, const float *mv, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        meter->samples++;
-        if (!sample_is_valid(mv[i])) {
+    meter->samples += count;
+    for (size_t i = 0, end; i < count; i = end) {
+        end = i;
+        while (end < count && sample_is_valid(mv[end]))
+            end++;
+        if (end > i)
+            add_valid(meter, mv + i, end - i);
+        if (end < count)
             break_runs(meter);
-            continue;
-        }
-        if (meter->valid == 0)
-            meter->first = mv[i];
-        rail_add(&meter->top, mv[i], meter->valid == 0);
-        rail_add(&meter->bottom, mv[i], meter->valid == 0);
-        constant_run_add(meter, mv[i]);
-        noise_add(meter, mv[i]);
-        meter->beyond += fabsf(mv[i]) > (float)output_rail_mv;
-        if (meter->is_exact) {
-            meter->kept[meter->valid] = mv[i];
-        } else {
-            double bin = floor(((double)mv[i] - meter->first) / bin_mv) + SPAN_BINS / 2;
-
-            meter->bins[(size_t)fmin(fmax(bin, 0), SPAN_BINS - 1)]++;
-        }
-        meter->valid++;
+        while (end < count && !sample_is_valid(mv[end]))
+            end++;
     }
 }
 
