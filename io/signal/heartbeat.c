@@ -77,8 +77,11 @@ static void add_slopes(struct beat_finder *finder, size_t count)
         mean += (double)finder->smooth[i];
     }
     mean = mean / (double)count + 1e-8;
-    for (size_t i = SLOPE_HALF; i + SLOPE_HALF < count; i++)
-        finder->power[i] += fminf(finder->smooth[i] / (float)mean, slope_clip);
+    for (size_t i = SLOPE_HALF; i + SLOPE_HALF < count; i++) {
+        float power = finder->smooth[i] / (float)mean;
+
+        finder->power[i] += power < slope_clip ? power : slope_clip;
+    }
 }
 
 static void smooth_power(struct beat_finder *finder, size_t count)
@@ -104,7 +107,7 @@ static float typical_peak(const float *power, size_t count)
         float most = 0;
 
         for (size_t i = first; i < count && i < first + BLOCK; i++)
-            most = fmaxf(most, power[i]);
+            most = power[i] > most ? power[i] : most;
         peaks[n++] = most;
     }
     return select_median(peaks, n);
@@ -145,11 +148,14 @@ static void take_beat(const struct beat_finder *finder, const struct beat_place 
     size_t first = beat_stretch(finder->seconds, place->stretch, &length);
     float mean = 0;
 
-    for (size_t i = 0; i < BEAT_SAMPLES; i++, sample++) {
-        size_t second = first + sample / PATCH_SAMPLES;
+    for (size_t i = 0; i < BEAT_SAMPLES;) {
+        const int16_t *patch =
+            finder->samples + ((first + sample / PATCH_SAMPLES) * finder->n_leads + lead) * PATCH_SAMPLES;
 
-        mv[i] = 1e-3F * finder->samples[(second * finder->n_leads + lead) * PATCH_SAMPLES + sample % PATCH_SAMPLES];
-        mean += mv[i];
+        for (size_t at = sample % PATCH_SAMPLES; at < PATCH_SAMPLES && i < BEAT_SAMPLES; at++, i++, sample++) {
+            mv[i] = 1e-3F * patch[at];
+            mean += mv[i];
+        }
     }
     mean /= BEAT_SAMPLES;
     for (size_t i = 0; i < BEAT_SAMPLES; i++)

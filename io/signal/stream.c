@@ -194,8 +194,12 @@ fail:
 /* Rounds `count` samples to 1 µV. */
 static void round_samples(int16_t *out, const double *mv, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        out[i] = (int16_t)lrint(fmin(fmax(1000 * mv[i], -32767), 32767));
+    for (size_t i = 0; i < count; i++) {
+        double counts = 1000 * mv[i];
+
+        counts = counts > -32767 ? counts : -32767;
+        out[i] = (int16_t)lrint(counts < 32767 ? counts : 32767);
+    }
 }
 
 /* Makes the block behind the last one. */
