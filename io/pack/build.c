@@ -3,8 +3,6 @@
  * Every rank knows the sorted list of inputs. In a first pass headers are opened (divided over ranks) to learn names
  * and sizes; with these each rank computes the same division of the work. In the second pass each rank packs its share.
  */
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,216 +15,9 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "io/pack/assembly.h"
+#include "io/pack/build_internal.h"
 #include "io/pack/journal.h"
-#include "io/pack/labelling.h"
-#include "io/pack/options.h"
-#include "io/recording/inputs.h"
 #include "io/recording/lead_reader.h"
-
-/* ---- inputs --------------------------------------------------------------------------------------------------------
- */
-
-struct input {
-    char *path;    /* of the header, as found */
-    char *real;    /* the same, absolute */
-    size_t root;   /* path + root: the part below what the user named */
-    uint64_t cost; /* samples of all leads */
-    uint64_t name; /* XXH64 of folder and record name; 0: cannot be opened */
-    int rank;      /* who packs it */
-};
-
-struct build {
-    const struct world *world;
-    const struct pack_options *options;
-    struct recipe recipe;
-    struct site_key key;
-    struct labelling labelling;
-    struct input *inputs;
-    size_t n_inputs;
-    struct packer packer;
-    struct refusals refusals;
-    char **paths; /* of the inputs, for reports */
-    char *quality_file;
-};
-
-static int compare_inputs(const void *a, const void *b)
-{
-    return strcmp(((const struct input *)a)->real, ((const struct input *)b)->real);
-}
-
-/* The recipe's description of an array: that of the source of its folder. */
-static const struct recording_description *describe_array(void *context, const char *path)
-{
-    const struct build *build = context;
-    char *real = recording_real_path(path), *slash = strrchr(real, '/');
-    if (slash)
-        *slash = '\0';
-    const struct recipe_source *source = &build->recipe.sources[recipe_find_source(&build->recipe, real)];
-    free(real);
-    return recipe_source_describe(source, base_name(path));
-}
-
-/* One line of the list that rank 0 sends: root, path, real path. */
-static enum status list_inputs(struct build *build, char **list, size_t *bytes)
-{
-    const struct pack_options *options = build->options;
-    const struct recording_options arrays = {describe_array, build};
-    struct inputs found = {0};
-    enum status status = inputs_expand_with(&found, options->operands, options->n_operands, &arrays);
-    if (status != STATUS_OK)
-        return status;
-    FILE *stream = open_memstream(list, bytes);
-    for (size_t i = 0; i < found.n; i++) {
-        char *real = recording_real_path(found.paths[i]);
-        fprintf(stream, "%zu", found.roots[i]);
-        fputc('\0', stream);
-        fputs(found.paths[i], stream);
-        fputc('\0', stream);
-        fputs(real, stream);
-        fputc('\0', stream);
-        free(real);
-    }
-    fclose(stream);
-    inputs_free(&found);
-    return STATUS_OK;
-}
-
-/* Rank 0 searches; all get the list, sorted by absolute path, each recording once. Collective. */
-static enum status find_inputs(struct build *build)
-{
-    char *list = NULL;
-    size_t bytes = 0, capacity = 0, n = 0;
-    enum status status = build->world->rank == 0 ? list_inputs(build, &list, &bytes) : STATUS_OK;
-    if ((status = comm_agree(build->world, status)) != STATUS_OK) {
-        free(list);
-        return status;
-    }
-    comm_broadcast(build->world, &bytes, sizeof bytes, 0);
-    if (build->world->rank != 0)
-        list = xmalloc(bytes + 1);
-    comm_broadcast(build->world, list, bytes, 0);
-    for (char *cursor = list; cursor < list + bytes;) {
-        GROW_ARRAY(build->inputs, capacity, n + 1);
-        struct input *input = &build->inputs[n++];
-        *input = (struct input){.root = strtoul(cursor, NULL, 10)};
-        cursor += strlen(cursor) + 1;
-        input->path = duplicate_text(cursor);
-        cursor += strlen(cursor) + 1;
-        input->real = duplicate_text(cursor);
-        cursor += strlen(cursor) + 1;
-    }
-    free(list);
-    if (n > 0)
-        qsort(build->inputs, n, sizeof *build->inputs, compare_inputs);
-    for (size_t i = 0; i < n; i++) {
-        struct input *last = build->n_inputs ? &build->inputs[build->n_inputs - 1] : NULL;
-        if (last && strcmp(last->real, build->inputs[i].real) == 0) {
-            free(build->inputs[i].path);
-            free(build->inputs[i].real);
-        } else {
-            build->inputs[build->n_inputs++] = build->inputs[i];
-        }
-    }
-    return STATUS_OK;
-}
-
-/* ---- first pass: headers -------------------------------------------------------------------------------------------
- */
-
-static void look_at_header(struct build *build, size_t order)
-{
-    struct input *input = &build->inputs[order];
-    struct recording *recording;
-    const struct recording_options arrays = {describe_array, build};
-    if (recording_open_with(&recording, input->path, &arrays) != STATUS_OK) {
-        refusals_add(&build->refusals, order, status_message());
-        return;
-    }
-    bool is_header = has_suffix(input->real, ".hea"); /* which names its record itself, perhaps as another one does */
-    int folder = is_header ? (int)(base_name(input->real) - input->real) : (int)strlen(input->real);
-    char *name = format_text("%.*s%s", folder, input->real, is_header ? recording->name : "");
-    input->cost = recording->samples * recording->n_leads + 1;
-    input->name = XXH64(name, strlen(name), 0) | 1;
-    free(name);
-    recording_close(recording);
-}
-
-struct seen_name {
-    uint64_t name;
-    size_t order;
-};
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct seen_name *x = a, *y = b;
-    return x->name != y->name ? (x->name < y->name ? -1 : 1) : (x->order > y->order) - (x->order < y->order);
-}
-
-/* Of headers in one folder that name the same record only the first is taken. */
-static void refuse_duplicates(struct build *build)
-{
-    struct seen_name *seen = NEW_ARRAY(struct seen_name, build->n_inputs + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < build->n_inputs; i++)
-        if (build->inputs[i].name)
-            seen[n++] = (struct seen_name){build->inputs[i].name, i};
-    qsort(seen, n, sizeof *seen, compare_names);
-    for (size_t i = 1; i < n; i++) {
-        struct input *input = &build->inputs[seen[i].order];
-        if (seen[i].name != seen[i - 1].name)
-            continue;
-        char *message = format_text("%s: duplicate record name: %s in the same folder names the same record in its "
-                                    "first line; correct one of the headers",
-                                    input->path, base_name(build->inputs[seen[i - 1].order].path));
-        if (build->world->rank == 0)
-            refusals_add(&build->refusals, seen[i].order, message);
-        input->name = 0;
-        free(message);
-    }
-    free(seen);
-}
-
-/* Each to the rank with the least work so far: the same on every rank, and in input order within a rank. */
-static void divide(struct build *build)
-{
-    uint64_t *load = xcalloc((size_t)build->world->size, sizeof *load);
-    for (size_t i = 0; i < build->n_inputs; i++) {
-        int least = 0;
-        for (int rank = 1; rank < build->world->size; rank++)
-            if (load[rank] < load[least])
-                least = rank;
-        build->inputs[i].rank = build->inputs[i].name ? least : -1;
-        if (build->inputs[i].name)
-            load[least] += build->inputs[i].cost;
-    }
-    free(load);
-}
-
-/* Collective. */
-static void read_headers(struct build *build)
-{
-    const struct world *world = build->world;
-    struct progress progress;
-    int64_t *found = xcalloc(2 * build->n_inputs + 1, sizeof *found); /* cost, name: only one rank has them */
-    size_t own = 0;
-    progress_start(&progress, "reading headers", "recordings", (double)build->n_inputs);
-    for (size_t i = (size_t)world->rank; i < build->n_inputs; i += (size_t)world->size) {
-        look_at_header(build, i);
-        found[2 * i] = (int64_t)build->inputs[i].cost;
-        found[2 * i + 1] = (int64_t)build->inputs[i].name;
-        own += (size_t)world->size;
-        progress_update(&progress, (double)(own < build->n_inputs ? own : build->n_inputs), "%zu refused",
-                        build->refusals.n);
-    }
-    comm_sum_int64(world, found, 2 * build->n_inputs);
-    for (size_t i = 0; i < build->n_inputs; i++) {
-        build->inputs[i].cost = (uint64_t)found[2 * i];
-        build->inputs[i].name = (uint64_t)found[2 * i + 1];
-    }
-    free(found);
-    refuse_duplicates(build);
-    divide(build);
-}
 
 /* ---- second pass: one recording ------------------------------------------------------------------------------------
  */
@@ -367,7 +158,7 @@ static enum status pack_recording(struct build *build, size_t order)
     struct key_list list = {0};
     struct corpus_event *events = NULL;
     struct labelled labelled;
-    const struct recording_options arrays = {describe_array, build};
+    const struct recording_options arrays = {build_describe_array, build};
     enum status status;
 
     TRY(recording_open_with(&recording, input->path, &arrays));
@@ -505,73 +296,6 @@ static void free_build(struct build *build)
     recipe_free(&build->recipe);
 }
 
-/* CORPUS.`what`.csv, beside the corpus. */
-static char *list_path(const struct build *build, const char *what)
-{
-    size_t length = strlen(build->options->output);
-    while (length > 1 && build->options->output[length - 1] == '/')
-        length--;
-    return format_text("%.*s.%s.csv", (int)length, build->options->output, what);
-}
-
-/* CORPUS.records.csv, beside the corpus: which recording became which record. Names of files may name people, so this
- * stays with the site. names: lines "order name". */
-static enum status list_records(const struct build *build, char *names)
-{
-    char *text = NULL, *file = list_path(build, "records"), *rest = names;
-    size_t bytes = 0;
-    FILE *stream = open_memstream(&text, &bytes);
-    fputs("path,record\n", stream);
-    for (char *line = next_field(&rest, "\n"); line && *line; line = next_field(&rest, "\n")) {
-        const char *path = build->inputs[strtoull(line, NULL, 10)].path;
-        fputc('"', stream);
-        for (; *path; path++)
-            fprintf(stream, *path == '"' ? "\"\"" : "%c", *path);
-        fprintf(stream, "\",%s\n", strchr(line, ' ') + 1);
-    }
-    fclose(stream);
-    enum status status = file_write_atomic(file, text, bytes);
-    free(text);
-    free(file);
-    return status;
-}
-
-static enum status report_labelling(struct build *build)
-{
-    char *file = list_path(build, "codes");
-    enum status status = labelling_report(&build->labelling, file, build->world);
-    free(file);
-    return status;
-}
-
-/* Collective, as the one above. */
-static enum status report_refusals(struct build *build)
-{
-    char *file = list_path(build, "refused");
-    char **paths = NEW_ARRAY(char *, build->n_inputs + 1);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < build->n_inputs; i++)
-        paths[i] = build->inputs[i].path;
-    if (build->world->rank == 0) {
-        status = refusals_write(&build->refusals, file, paths);
-        refusals_log(&build->refusals, file);
-    }
-    free(paths);
-    free(file);
-    return comm_agree(build->world, status);
-}
-
-/* CORPUS.quality.csv, beside the corpus. */
-static void name_quality_report(struct build *build)
-{
-    build->quality_file = list_path(build, "quality");
-    build->paths = NEW_ARRAY(char *, build->n_inputs + 1);
-    for (size_t i = 0; i < build->n_inputs; i++)
-        build->paths[i] = build->inputs[i].path;
-    build->packer.report = build->quality_file;
-    build->packer.paths = build->paths;
-}
-
 enum status command_build(const struct pack_options *options, const struct world *world)
 {
     struct build build = {.world = world, .options = options};
@@ -591,16 +315,16 @@ enum status command_build(const struct pack_options *options, const struct world
                               : options->overwrite ? LEFTOVERS_REMOVE
                                                    : LEFTOVERS_REFUSE,
                               world));
-    TRY(find_inputs(&build));
-    read_headers(&build);
+    TRY(build_find_inputs(&build));
+    build_read_headers(&build);
     TRY(begin_share(&build, &next));
-    name_quality_report(&build);
+    build_name_quality_report(&build);
     TRY(comm_agree(world, pack_share(&build, next)));
-    TRY(report_labelling(&build));
+    TRY(build_report_labelling(&build));
     refusals_gather(&build.refusals, world);
-    TRY(report_refusals(&build));
+    TRY(build_report_refusals(&build));
     TRY(assemble_corpus(&build.packer, &request, &names, world));
-    if (world->rank == 0 && (status = list_records(&build, names)) == STATUS_OK)
+    if (world->rank == 0 && (status = build_list_records(&build, names)) == STATUS_OK)
         status = journal_remove(options->output);
     TRY(comm_agree(world, status));
     status = build.refusals.n > 0 ? STATUS_PARTIAL : STATUS_OK;

@@ -19,8 +19,8 @@ enum {
     LONG_SECONDS = 3600,
 };
 
-/* Forms of one ECG that differ by rate, gain or place of the cut correlate by more: those of PTB-XL at 100 and 500 Hz by
- * 0.98, and by 0.93 where one lies half a sample beside the other. Two different ECGs correlate by about 0.1. */
+/* Forms of one ECG that differ by rate, gain or place of the cut correlate by more: those of PTB-XL at 100 and 500 Hz
+ * by 0.98, and by 0.93 where one lies half a sample beside the other. Two different ECGs correlate by about 0.1. */
 static const double same_correlation = 0.9;
 
 /* QUALITY_FLAT and QUALITY_INVALID: such a lead is like any other one of its kind. */

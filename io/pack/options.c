@@ -246,12 +246,13 @@ static enum status check(const struct pack_options *options)
 {
     static const char *const help = "; see anyecg-pack --help";
     static const unsigned scope_of[] = {
-        [COMMAND_BUILD] = FOR_BUILD, [COMMAND_SYNTH] = FOR_SYNTH,   [COMMAND_INFO] = FOR_INFO,  [COMMAND_VERIFY] = 0,
-        [COMMAND_MERGE] = FOR_MERGE, [COMMAND_REMOVE] = FOR_REMOVE, [COMMAND_LABEL] = FOR_LABEL,
-        [COMMAND_PLOT] = FOR_PLOT};
+        [COMMAND_BUILD] = FOR_BUILD, [COMMAND_SYNTH] = FOR_SYNTH, [COMMAND_INFO] = FOR_INFO,
+        [COMMAND_VERIFY] = 0,        [COMMAND_MERGE] = FOR_MERGE, [COMMAND_REMOVE] = FOR_REMOVE,
+        [COMMAND_LABEL] = FOR_LABEL, [COMMAND_PLOT] = FOR_PLOT};
     unsigned command = scope_of[options->command];
     if (options->command == COMMAND_NONE)
-        return status_set(STATUS_USAGE, "no command: give build, synth, info, verify, merge, remove, label or plot%s", help);
+        return status_set(STATUS_USAGE, "no command: give build, synth, info, verify, merge, remove, label or plot%s",
+                          help);
     for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
         if ((options->given >> i & 1) && !(scopes[i].commands & command))
             return status_set(STATUS_USAGE, "%s does not go with this command%s", scopes[i].name, help);
