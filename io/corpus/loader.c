@@ -1,7 +1,9 @@
 #include "io/corpus/loader.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -14,7 +16,7 @@ enum { DEFAULT_BATCHES_AHEAD = 2 };
 static const float mv_per_count = 1e-3f; /* 1 µV a count */
 
 /* The buffers of joint reads, which hold all leads of a record's seconds, also those that no span takes. */
-static void reserve_joint(struct loader *loader, size_t most_tokens, size_t most_spans)
+static enum status reserve_joint(struct loader *loader, size_t most_tokens, size_t most_spans)
 {
     const struct sampler *sampler = loader->sampler;
     size_t wider = 1; /* leads of a record for each that its spans take, rounded up */
@@ -26,11 +28,23 @@ static void reserve_joint(struct loader *loader, size_t most_tokens, size_t most
     }
     size_t most_rows = checked_multiply(most_tokens, wider), most_chunks = most_rows / CHUNK_ROWS + 2 * most_spans;
     GROW_ARRAY(loader->ranges, loader->ranges_capacity, most_spans);
-    GROW_ARRAY(loader->joint_rows, loader->joint_capacity, checked_multiply(most_rows, PATCH_SAMPLES));
     GROW_ARRAY(loader->frames.hashes, loader->frames.capacity, most_chunks);
+    size_t largest = CHUNK_ROWS;
+    for (size_t i = 0; i < loader->corpus->n_shards; i++)
+        largest = loader->corpus->shards[i].rows > largest ? loader->corpus->shards[i].rows : largest;
+    size_t bytes = checked_multiply(largest, PATCH_SAMPLES * sizeof *loader->joint_rows);
+    void *mapped = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED)
+        return status_set(STATUS_IO,
+                          "loader: %zu MB of address space cannot be had: %s; raise `ulimit -v`, or set loader.read to "
+                          "independent",
+                          bytes >> 20, strerror(errno));
+    loader->joint_rows = mapped;
+    loader->joint_bytes = bytes;
+    return STATUS_OK;
 }
 
-static void allocate_slots(struct loader *loader)
+static enum status allocate_slots(struct loader *loader)
 {
     struct batch_limits limits = sampler_limits(loader->sampler);
     size_t most_tokens = loader->sampler->settings.batch_tokens;
@@ -47,11 +61,12 @@ static void allocate_slots(struct loader *loader)
         slot->micro_first = NEW_ARRAY(size_t, loader->micro_batches + 1);
         slot->own_first = NEW_ARRAY(size_t, loader->own_count + 1);
     }
-    if (loader->mode == READ_COLLECTIVE)
-        reserve_joint(loader, most_tokens, loader->own_count * limits.spans);
     GROW_ARRAY(loader->shards, loader->shards_capacity, loader->corpus->n_shards);
     loader->signal_mv = NEW_ARRAY(float, checked_multiply(limits.tokens, PATCH_SAMPLES));
     loader->shard_batch = xcalloc(loader->corpus->n_shards + 1, sizeof *loader->shard_batch);
+    if (loader->mode == READ_COLLECTIVE)
+        return reserve_joint(loader, most_tokens, loader->own_count * limits.spans);
+    return STATUS_OK;
 }
 
 static enum status create_local(struct loader *loader, const struct loader_settings *settings)
@@ -66,7 +81,7 @@ static enum status create_local(struct loader *loader, const struct loader_setti
                     loader->micro_batches, ranks);
     loader->own_count = (loader->micro_batches - (size_t)loader->world->rank + ranks - 1) / ranks;
     loader->n_slots = (settings->batches_ahead ? settings->batches_ahead : DEFAULT_BATCHES_AHEAD) + 1;
-    allocate_slots(loader);
+    TRY(allocate_slots(loader));
     TRY(unpacker_create(&loader->unpacker, loader->n_slots));
     TRY(open_shards_create(&loader->open, loader->corpus, loader->world, loader->mode, settings->io_hints));
     return STATUS_OK;
@@ -112,7 +127,8 @@ void loader_free(struct loader *loader)
     free(loader->signal_mv);
     free(loader->frames.hashes);
     free(loader->ranges);
-    free(loader->joint_rows);
+    if (loader->joint_rows)
+        munmap(loader->joint_rows, loader->joint_bytes);
     free(loader);
 }
 

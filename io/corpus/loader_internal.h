@@ -20,7 +20,6 @@ struct slot {
 /* Rows [first, first + count) of a shard, and where they lie in the buffer of a joint read. */
 struct row_range {
     uint64_t first, count;
-    size_t buffer_row;
 };
 
 struct loader {
@@ -46,8 +45,8 @@ struct loader {
     struct frame_log frames;
     struct row_range *ranges;
     size_t n_ranges, ranges_capacity;
-    int16_t *joint_rows;
-    size_t joint_capacity; /* in samples */
+    int16_t *joint_rows; /* [rows of the largest shard, 300], mapped: only what was just read is in memory */
+    size_t joint_bytes;
 };
 
 /* Each own span of a slot: calls visit(loader, slot_number, span, its tokens). Stops at the first failure. */

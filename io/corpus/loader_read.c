@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/memory.h"
 #include "base/progress.h"
@@ -91,11 +92,11 @@ static enum status add_range(struct loader *loader, size_t slot, const struct sp
     return STATUS_OK;
 }
 
-/* Joins ranges that touch and lays them out one after another; returns the rows of all. */
+/* Joins ranges that touch; returns the rows from the first of the first to the last of the last. */
 static size_t merge_ranges(struct loader *loader)
 {
     struct row_range *ranges = loader->ranges;
-    size_t kept = 0, rows = 0;
+    size_t kept = 0;
     for (size_t i = 0; i < loader->n_ranges; i++) {
         struct row_range *last = kept ? &ranges[kept - 1] : NULL;
         uint64_t end = ranges[i].first + ranges[i].count;
@@ -107,19 +108,16 @@ static size_t merge_ranges(struct loader *loader)
         }
     }
     loader->n_ranges = kept;
-    for (size_t i = 0; i < kept; i++) {
-        ranges[i].buffer_row = rows;
-        rows += ranges[i].count;
-    }
-    return rows;
+    return kept ? (size_t)(ranges[kept - 1].first + ranges[kept - 1].count - ranges[0].first) : 0;
 }
 
-static enum status select_ranges(const struct loader *loader, const struct shard *shard, hid_t space)
+/* The ranges, of an array that begins with row `base`. */
+static enum status select_ranges(const struct loader *loader, const struct shard *shard, hid_t space, uint64_t base)
 {
     enum status status;
     TRY_H5(H5Sselect_none(space), STATUS_INTERNAL, "%s: no selection", shard->path);
     for (size_t i = 0; i < loader->n_ranges; i++) {
-        hsize_t start[2] = {loader->ranges[i].first, 0}, count[2] = {loader->ranges[i].count, PATCH_SAMPLES};
+        hsize_t start[2] = {loader->ranges[i].first - base, 0}, count[2] = {loader->ranges[i].count, PATCH_SAMPLES};
         TRY_H5(H5Sselect_hyperslab(space, i ? H5S_SELECT_OR : H5S_SELECT_SET, start, NULL, count, NULL),
                STATUS_INTERNAL, "%s: rows cannot be selected", shard->path);
     }
@@ -158,33 +156,25 @@ static enum status copy_span(struct loader *loader, size_t slot, const struct sp
     (void)slot;
     if (record->shard != *(const uint32_t *)context)
         return STATUS_OK;
-    uint64_t row = span_first_row(record, span);
-    size_t low = 0, high = loader->n_ranges; /* the last range that begins at or before the row */
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (loader->ranges[middle].first <= row)
-            low = middle;
-        else
-            high = middle;
-    }
-    size_t buffer_row = loader->ranges[low].buffer_row + (size_t)(row - loader->ranges[low].first);
+    size_t row = (size_t)(span_first_row(record, span) - loader->ranges[0].first);
     struct row_target target = span_target(loader, span, tokens);
-    rows_copy(&target, loader->joint_rows + buffer_row * PATCH_SAMPLES);
+    rows_copy(&target, loader->joint_rows + row * PATCH_SAMPLES);
     return STATUS_OK;
 }
 
-/* This rank's part in the read of one shard, whose ranges are merged; all ranks call it. */
+/* This rank's part in the read of one shard, whose ranges are merged; all ranks call it. The rows go to memory with the
+ * gaps that they have in the file: HDF5 takes unlike selections apart sample by sample. */
 static enum status read_jointly(struct loader *loader, struct shard *shard, size_t rows)
 {
     enum status status;
     hid_t file_space = -1, memory_space = -1;
     hsize_t shape[2] = {rows ? rows : 1, PATCH_SAMPLES};
-    GROW_ARRAY(loader->joint_rows, loader->joint_capacity, (size_t)(shape[0] * PATCH_SAMPLES));
+    REQUIRE(rows * PATCH_SAMPLES * sizeof *loader->joint_rows <= loader->joint_bytes, STATUS_DAMAGED,
+            "%s: records lie beyond its %" PRIu64 " rows", shard->path, shard->rows);
     TRY_H5(file_space = H5Dget_space(shard->signal), STATUS_DAMAGED, "%s: /signal has no shape", shard->path);
     TRY_H5(memory_space = H5Screate_simple(2, shape, NULL), STATUS_INTERNAL, "%s: no memory shape", shard->path);
-    TRY(select_ranges(loader, shard, file_space));
-    if (rows == 0)
-        TRY_H5(H5Sselect_none(memory_space), STATUS_INTERNAL, "%s: no selection", shard->path);
+    TRY(select_ranges(loader, shard, file_space, 0));
+    TRY(select_ranges(loader, shard, memory_space, rows ? loader->ranges[0].first : 0));
     lz4_filter_watch(&loader->frames);
     double began = clock_seconds();
     herr_t done = H5Dread(shard->signal, H5T_NATIVE_INT16, memory_space, file_space, loader->open.read_transfer,
@@ -214,6 +204,7 @@ enum status loader_read_collective(struct loader *loader, size_t slot)
             loader_each_own_span(loader, slot, copy_span, &number);
         else if (status == STATUS_OK)
             status = own;
+        madvise(loader->joint_rows, loader->joint_bytes, MADV_DONTNEED);
     }
     return status;
 }
