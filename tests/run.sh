@@ -2,7 +2,7 @@
 # Builds everything with warnings as errors and runs all tests; under 20 minutes on 2 cores.
 #
 #   tests/run.sh             all tests, then once more the fast ones under AddressSanitizer and UBSan
-#   tests/run.sh --long      also long fuzzing (a minute a target)
+#   tests/run.sh --long      also long fuzzing (a minute a target) and more interruptions (20 kills)
 #   tests/run.sh --quick     unit and gradient tests only
 #
 # Installs what is missing (jobs/setup.sh --tests). Tests that need real recordings take their folder from ECG_DATA_DIR and
@@ -23,7 +23,7 @@ done
 jobs/setup.sh --tests --no-build || exit 1
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
-[ $long = yes ] && export ANYECG_FUZZ_SECONDS=60
+[ $long = yes ] && export ANYECG_FUZZ_SECONDS=60 ANYECG_LONG=1
 
 passed=0 failed=0 skipped=0 log=build-tests/summary.log
 mkdir -p build-tests && : >$log

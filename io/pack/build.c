@@ -225,6 +225,9 @@ static enum status begin_share(struct build *build, uint64_t *next)
     uint64_t plan = 0;
     enum status status = plan_hash(build, &plan);
     *next = 0;
+    if (status == STATUS_OK && !options->resume && build->world->rank == 0)
+        status = journal_remove(options->output); /* of an earlier build there */
+    TRY(comm_agree(build->world, status));
     if (status == STATUS_OK)
         status = packer_open(&build->packer, &build->recipe, options->output, build->world);
     if (status == STATUS_OK)

@@ -11,8 +11,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define JOURNAL_FOLDER "journal.tmp"
-
 enum { MOST_JOURNAL_BYTES = 1 << 30 };
 
 static const char magic[8] = "AEJRNL1";
@@ -34,10 +32,19 @@ struct journal {
     size_t noted_shards, noted_bytes, noted_refusals;
 };
 
+/* Beside the corpus, as what was refused is told with names of files. */
+static char *journal_folder(const char *corpus)
+{
+    size_t length = strlen(corpus);
+    while (length > 1 && corpus[length - 1] == '/')
+        length--;
+    return format_text("%.*s.journal.tmp", (int)length, corpus);
+}
+
 enum status journal_create(struct journal **out, const char *folder, uint64_t plan, const struct refusals *refusals)
 {
     struct journal *journal = xcalloc(1, sizeof *journal);
-    char *place = join_path(folder, JOURNAL_FOLDER);
+    char *place = journal_folder(folder);
     enum status status;
     journal->folder = duplicate_text(folder);
     journal->plan = plan;
@@ -62,7 +69,7 @@ void journal_free(struct journal *journal)
 
 enum status journal_remove(const char *folder)
 {
-    char *place = join_path(folder, JOURNAL_FOLDER);
+    char *place = journal_folder(folder);
     enum status status = folder_remove(place);
     free(place);
     return status;
@@ -70,7 +77,9 @@ enum status journal_remove(const char *folder)
 
 static char *journal_path(const struct journal *journal, uint32_t number)
 {
-    return format_text("%s/" JOURNAL_FOLDER "/%05u", journal->folder, number);
+    char *folder = journal_folder(journal->folder), *path = format_text("%s/%05u", folder, number);
+    free(folder);
+    return path;
 }
 
 static char *shard_path(const struct journal *journal, uint32_t number)
@@ -189,7 +198,7 @@ static int compare_descending(const void *a, const void *b)
 static enum status list_entries(const struct journal *journal, uint32_t **numbers, size_t *n)
 {
     enum status status;
-    char **names = NULL, *place = join_path(journal->folder, JOURNAL_FOLDER);
+    char **names = NULL, *place = journal_folder(journal->folder);
     size_t n_names = 0;
     *n = 0;
     TRY(folder_list(place, &names, &n_names));
@@ -270,13 +279,13 @@ static void take_up(struct journal *journal, const struct head *head, const char
     journal->noted_refusals = refusals->n;
 }
 
-/* Removes what is in `below` and not in the journal of any rank: shards that were not finished, entries behind a gap.
+/* Removes what is in `place` (which it frees) and not in the journal of any rank: shards that were not finished,
+ * entries behind a gap.
  */
-static enum status remove_rest(const struct journal *journal, const char *below, const int64_t *is_taken,
-                               size_t n_numbers)
+static enum status remove_rest(char *place, const int64_t *is_taken, size_t n_numbers)
 {
     enum status status;
-    char **names = NULL, *place = join_path(journal->folder, below);
+    char **names = NULL;
     size_t n = 0;
     TRY(folder_list(place, &names, &n));
     for (size_t i = 0; i < n; i++) {
@@ -324,9 +333,9 @@ enum status journal_resume(struct journal *journal, struct shard_writer *writer,
     comm_sum_int64(world, is_taken, (size_t)n_most + 1);
     status = STATUS_OK;
     if (world->rank == 0) {
-        status = remove_rest(journal, "shards", is_taken, (size_t)n_most);
+        status = remove_rest(join_path(journal->folder, "shards"), is_taken, (size_t)n_most);
         if (status == STATUS_OK)
-            status = remove_rest(journal, JOURNAL_FOLDER, is_taken, (size_t)n_most);
+            status = remove_rest(journal_folder(journal->folder), is_taken, (size_t)n_most);
     }
     TRY(comm_agree(world, status));
     int64_t counts[2] = {(int64_t)n, (int64_t)list->n};
