@@ -7,6 +7,7 @@ docs/CONFIG.md has every key. Arguments: source folder, folder of the programs, 
 
 import glob
 import json
+import math
 import os
 import re
 import shutil
@@ -29,6 +30,8 @@ NOT_RUN = [
     (r"srun --mpi=pmix .*", "needs Slurm", "ranks_on_two_nodes_read_and_train_alike"),
     (r"module load .*", "modules differ from site to site; only submitted as MODULES", "submit_builds_the_chain_of_jobs"),
     (r"cmake (-S \. -B|--build) build.*", "builds everything", "tests/run.sh"),
+    (r"cmake -B build -DANYECG_BENCH=ON.*|tests/bench/compare\.py.*",
+     "wants the machine alone; tried by every_bench_runs where ANYECG_BENCH is on", "tests/bench/CMakeLists.txt"),
 ]
 # What is put in place of the user's own, in this order.
 SMALL = {
@@ -40,6 +43,7 @@ RULES = [
     (r"^(mpirun) -n \d+", MPIEXEC + " --oversubscribe -n 2"),
     (r"pretrain …", "pretrain -c configs/tiny.yaml --corpus corpus --out run/pretrain --tokenizer run/tokenizer"),
     (r"(?<=--corpus )CORPUS\b", "corpus"),
+    (r"(?<=info )CHECKPOINT\b", "run/anomaly"),
     (r"(?<=--out )RUN\b", "run/other"),
     (r"/scratch/me/ecg", "work"),
     (r"/data/ecg", "recordings"),
@@ -50,6 +54,9 @@ OTHER_BLOCKS = {
     r"manifest\.json +what it is": "corpus",
     r"import h5py": "python",
     r'\{"record":': "answer",
+    r"profile of \d+ steps": "profile",
+    r'files: "\*\.csv"': "description",
+    r"sources:\n  - match: cardiology/export\n    name: export\n": "own recipe",
     r"sources:\n": "recipe",  # the example of a recipe with its tables: tests/unit/test_recipes.c
     r"code,classes,kind\n": "recipe",
     r"file,patient,years": "recipe",
@@ -82,6 +89,9 @@ def helps():
     texts = {p: subprocess.run([f"{BUILD}/{p}", "--help"], capture_output=True, text=True).stdout for p in PROGRAMS}
     texts.update({s: subprocess.run(["bash", f"{SOURCE}/{s}", "--help"], capture_output=True, text=True).stdout
                   for s in SCRIPTS})
+    for pattern in ("tests/bench/*", "tests/slurm/*.sh"):  # those have no --help of their own: what they read
+        texts.update({os.path.relpath(s, SOURCE): open(s, encoding="utf-8").read() for s in glob.glob(f"{SOURCE}/{pattern}")
+                      if s.endswith((".sh", ".py"))})
     return texts
 
 
@@ -151,7 +161,7 @@ def check_config_keys(keys):
 def check_command(place, text, known):
     """A command of ours within the text: its subcommand and options are those of --help."""
     words = text.split()
-    at = next((i for i, w in enumerate(words) if os.path.basename(w) in PROGRAMS or w in SCRIPTS), None)
+    at = next((i for i, w in enumerate(words) if os.path.basename(w) in PROGRAMS or w in known), None)
     if at is None:
         return
     name = os.path.basename(words[at]) if os.path.basename(words[at]) in PROGRAMS else words[at]
@@ -221,6 +231,9 @@ def make_data(environment):
         os.rename("recordings/sim00000" + end, "recordings/A0001" + end)
     header = open("recordings/A0001.hea").read()
     open("recordings/A0001.hea", "w").write(header.replace("sim00000", "A0001"))
+    for seed, site in enumerate(("siteA", "siteB", "siteC"), 100):
+        subprocess.run(["anyecg-pack", "synth", "-q", "-n", "9", "--seconds", "2", "--seed", str(seed), "-o", site],
+                       check=True, env=environment, stderr=subprocess.DEVNULL)
     with open("TABLE.csv", "w") as table:
         table.write("folder,record,anomaly\n")
         for i, path in enumerate(sorted(glob.glob("recordings/*.hea"))):
@@ -277,6 +290,24 @@ def check_other(kind, place, text, environment):
         named = re.findall(r"`([a-z-]+\.(?:yaml|csv))`:\n\n```[a-z]+\n" + re.escape(text[:20]), read(place.split(":")[0]))
         if not named or f'"{named[0]}"' not in read("tests/unit/test_recipes.c"):
             fault(place, f"tests/unit/test_recipes.c does not run this block ({named})")
+    elif kind == "profile":
+        done = subprocess.run(["bash", "-c", "anyecg-train tokenizer -c configs/tiny.yaml --corpus corpus --out run/profile "
+                               "--profile --max-steps 2 " + SMALL["tokenizer"]], env=environment, capture_output=True,
+                              text=True)
+        printed = [line.split() for line in (done.stdout + done.stderr).splitlines()]
+        for heading in (line for line in text.splitlines() if line.startswith("phase ")):
+            if heading.split() not in printed:
+                fault(place, f"--profile prints no line '{heading}': {(done.stdout + done.stderr)[-1500:]}")
+    elif kind == "description":
+        os.makedirs("table")
+        open("table/recordings.yaml", "w").write(text)
+        with open("table/one.csv", "w") as table:
+            for t in range(5000):
+                table.write(",".join(f"{math.sin(t / 80) ** 9 * (lead - 5.5):.4f}" for lead in range(12)) + "\n")
+        run_line(place, "anyecg-pack build -q -o described table", environment)
+    elif kind == "own recipe":
+        open("own.yaml", "w").write(text)
+        run_line(place, "anyecg-pack build -q -c own.yaml -o by_own_recipe recordings", environment)
     elif kind == "python":
         done = subprocess.run([sys.executable, "-c", text + "\nprint(microvolts.shape)"], capture_output=True, text=True)
         if "No module named" in done.stderr:
