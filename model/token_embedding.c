@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/lead.h"
 #include "model/kernels/activation.h"
+#include "model/kernels/arrays.h"
 #include "model/kernels/embedding.h"
 
 /* Convolutions begin as PyTorch's default does, with variance 1/(3·fan-in); GroupNorm follows, so the scale matters
@@ -58,6 +60,10 @@ void token_embedding_take(struct token_embedding *embedding, struct arena *arena
     embedding->at_once = at_once;
     embedding->features = take_reals(arena, checked_multiply(at_once, patch_features(embedding->channels)));
     embedding->workspace = take_reals(arena, patch_encoder_workspace(embedding->channels));
+    if (embedding->has_mask) {
+        embedding->visible = arena_take(arena, tokens * sizeof *embedding->visible);
+        embedding->visible_patches = take_reals(arena, checked_multiply(at_once, PATCH_SAMPLES));
+    }
     if (training) {
         embedding->saved = take_reals(arena, checked_multiply(at_once, patch_encoder_saved(embedding->channels)));
         embedding->before_gelu = take_reals(arena, checked_multiply(tokens, embedding->width));
@@ -102,33 +108,72 @@ static void count_convolutions(const struct token_embedding *embedding, size_t p
         profile_passes(1, patches * patch_encoder_saved(embedding->channels));
 }
 
-/* y [n, W] of patches first … first + n - 1. */
+/* Lists the tokens that the mask leaves visible; returns how many. */
+static size_t list_visible(const struct token_embedding *embedding, struct token_mask mask, size_t tokens)
+{
+    size_t n = 0;
+
+    assert(embedding->has_mask);
+    for (size_t t = 0; t < tokens; t++)
+        if (mask.masked[t] != mask.value)
+            embedding->visible[n++] = (uint32_t)t;
+    return n;
+}
+
+/* The n patches from place `first` on: of all tokens, or of the visible ones, brought side by side. */
+static const real *patches_from(const struct token_embedding *embedding, const struct batch *batch, bool is_masked,
+                                size_t first, size_t n)
+{
+    if (!is_masked)
+        return batch->patches + first * PATCH_SAMPLES;
+    gather_rows(embedding->visible_patches, batch->patches, embedding->visible + first, n, PATCH_SAMPLES);
+    return embedding->visible_patches;
+}
+
+/* y [n, W] of n patches, whose place in before_gelu begins at row `first`. */
 static void embed_patches(const struct token_embedding *embedding, const real *weights, real *y, const real *patches,
                           size_t first, size_t n)
 {
     struct patch_encoder_weights convolutions = convolution_weights(embedding, weights);
     size_t width = embedding->width;
-    real *before = embedding->training ? embedding->before_gelu + first * width : y + first * width;
-    patch_encoder_forward(embedding->features, embedding->saved, patches + first * PATCH_SAMPLES, &convolutions,
-                          embedding->workspace, n, embedding->channels);
+    real *before = embedding->training ? embedding->before_gelu + first * width : y;
+    patch_encoder_forward(embedding->features, embedding->saved, patches, &convolutions, embedding->workspace, n,
+                          embedding->channels);
     count_convolutions(embedding, n, 1, 1);
     linear_layer_forward_no_bias(&embedding->linear, weights, before, embedding->features, n);
-    gelu_forward(y + first * width, before, weights + embedding->linear.bias, n, width);
+    gelu_forward(y, before, weights + embedding->linear.bias, n, width);
+}
+
+/* Rows 0 … n - 1 of y to their tokens. From the last on, so that none is overwritten before it has moved. */
+static void spread_rows(real *y, const uint32_t *tokens, size_t n, size_t width)
+{
+    for (size_t i = n; i-- > 0;)
+        if (tokens[i] != i)
+            memcpy(y + tokens[i] * width, y + i * width, width * sizeof *y);
+}
+
+/* The other way round. */
+static void close_rows(real *y, const uint32_t *tokens, size_t n, size_t width)
+{
+    for (size_t i = 0; i < n; i++)
+        if (tokens[i] != i)
+            memcpy(y + i * width, y + tokens[i] * width, width * sizeof *y);
 }
 
 void token_embedding_forward(const struct token_embedding *embedding, const real *weights, real *y,
                              const struct batch *batch, struct token_mask mask)
 {
     size_t tokens = batch->n_tokens, width = embedding->width;
+    size_t n = mask.masked ? list_visible(embedding, mask, tokens) : tokens;
     profile_enter(embedding->place, PROFILE_PATCH_ENCODER);
-    for (size_t first = 0; first < tokens; first += embedding->at_once) {
-        size_t left = tokens - first;
-        embed_patches(embedding, weights, y, batch->patches, first,
-                      left < embedding->at_once ? left : embedding->at_once);
+    for (size_t first = 0; first < n; first += embedding->at_once) {
+        size_t count = n - first < embedding->at_once ? n - first : embedding->at_once;
+        embed_patches(embedding, weights, y + first * width,
+                      patches_from(embedding, batch, mask.masked != NULL, first, count), first, count);
     }
     profile_next(PROFILE_TABLES);
     if (mask.masked) {
-        assert(embedding->has_mask);
+        spread_rows(y, embedding->visible, n, width);
         mask_forward(y, weights + embedding->mask, mask.masked, mask.value, tokens, width);
     }
     embedding_forward(y, weights + embedding->lead_table, weights + embedding->time_table, batch->spans, batch->n_spans,
@@ -144,21 +189,26 @@ void token_embedding_backward(const struct token_embedding *embedding, const rea
     struct patch_encoder_weights convolutions = convolution_weights(embedding, weights);
     struct patch_encoder_gradient dconvolutions = convolution_gradient(embedding, gradient);
     size_t tokens = batch->n_tokens, width = embedding->width;
+    size_t n = mask.masked ? list_visible(embedding, mask, tokens) : tokens;
+    const real *patches = mask.masked ? embedding->visible_patches : batch->patches; /* as forward left them */
     real *dfeatures = embedding->features;
 
     assert(embedding->training);
     profile_enter(embedding->place, PROFILE_TABLES);
     embedding_backward(gradient + embedding->lead_table, gradient + embedding->time_table, dy, batch->spans,
                        batch->n_spans, width);
-    if (mask.masked)
+    if (mask.masked) {
         mask_backward(dy, gradient + embedding->mask, mask.masked, mask.value, tokens, width);
+        close_rows(dy, embedding->visible, n, width);
+    }
     profile_passes(1, tokens * width);
     profile_next(PROFILE_PATCH_ENCODER);
-    gelu_backward(dy, dy, embedding->before_gelu, tokens * width);
-    linear_layer_backward(&embedding->linear, weights, gradient, dfeatures, dy, embedding->features, tokens);
-    patch_encoder_backward(&dconvolutions, dfeatures, embedding->saved, batch->patches, &convolutions,
-                           embedding->workspace, tokens, embedding->channels);
-    count_convolutions(embedding, tokens, 1, 2);
+    gelu_backward(dy, dy, embedding->before_gelu, n * width);
+    if (n > 0)
+        linear_layer_backward(&embedding->linear, weights, gradient, dfeatures, dy, embedding->features, n);
+    patch_encoder_backward(&dconvolutions, dfeatures, embedding->saved, patches, &convolutions, embedding->workspace, n,
+                           embedding->channels);
+    count_convolutions(embedding, n, 1, 2);
     profile_leave();
     gradient_is_ready(listener, embedding->first, embedding->end);
 }

@@ -3,7 +3,8 @@
  *     h' = GELU(features(patch)·Wᵀ + b), or the mask vector for hidden tokens
  *     h  = h' + time_table[time] + lead_table[lead]
  * features: convolutions and two amplitudes (kernels/patch_encoder.h). The mask stands before the tables are added, so
- * a hidden token keeps its place. */
+ * a hidden token keeps its place. Patches of hidden tokens pass no convolution: the two halves of stage 2 together cost
+ * one pass. */
 #ifndef MODEL_TOKEN_EMBEDDING_H
 #define MODEL_TOKEN_EMBEDDING_H
 
@@ -29,8 +30,10 @@ struct token_embedding {
     size_t at_once;    /* patches that pass the convolutions together: all when training, else a few */
     real *features;    /* [at_once, 38·C + 2] */
     real *saved;       /* kept by the convolutions; training only */
-    real *before_gelu; /* [T, W]; training only */
+    real *before_gelu; /* [T, W], the visible tokens' first; training only */
     real *workspace;
+    uint32_t *visible;     /* [T], tokens that a mask leaves; with a mask vector only */
+    real *visible_patches; /* [at_once, 300], their patches side by side */
 };
 
 /* Which tokens are hidden: those with masked[t] == value; masked NULL: none. */
