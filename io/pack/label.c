@@ -1,8 +1,8 @@
 /* io/pack/label.c — anyecg-pack label: labels and demographics of a finished corpus are changed; its samples are not.
  *
- * The table is that of build --labels. A row speaks of a record by the name it has in the corpus (folder: the source,
- * record: the number), or by the path of its recording, if CORPUS.records.csv still lies beside the corpus. Age, sex,
- * fold, anomaly and classes change; whose record it is does not. */
+ * The table is that of build --labels. A row speaks of a record by the path of its recording, if CORPUS.records.csv
+ * still lies beside the corpus, else by the whole name it has in the corpus (folder: the source, record: the number).
+ * Age, sex, fold, anomaly and classes change; whose record it is does not. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,8 @@
 struct relabel {
     struct corpus *corpus;
     struct label_table table;
-    char **stems;                                          /* [n_records], path of the recording without ending; NULL */
-    struct corpus_class classes[2 * N_VOCABULARY_CLASSES]; /* the corpus's, then new ones of the vocabulary */
+    char **stems;                 /* [n_records], path of the recording without ending; NULL */
+    struct corpus_class *classes; /* the corpus's, then new ones of the vocabulary */
     size_t n_classes;
     long place[N_VOCABULARY_CLASSES]; /* of a class of the vocabulary in `classes`, -1: not there */
     int8_t *labels;                   /* [n_records, n_classes] */
@@ -65,6 +65,7 @@ fail:
 static void list_classes(struct relabel *relabel)
 {
     const struct corpus *corpus = relabel->corpus;
+    relabel->classes = xcalloc(corpus->n_classes + N_VOCABULARY_CLASSES, sizeof *relabel->classes);
     for (size_t v = 0; v < N_VOCABULARY_CLASSES; v++)
         relabel->place[v] = -1;
     for (size_t c = 0; c < corpus->n_classes; c++)
@@ -108,21 +109,42 @@ static void apply_row(struct relabel *relabel, size_t index, size_t row)
     relabel->n_changed++;
 }
 
+/* The row of every record, -1: none. Corpus names are running numbers, which recordings may have for a name too: a row
+ * that fits a path speaks of that recording alone. */
+static long *find_rows(const struct relabel *relabel)
+{
+    const struct corpus *corpus = relabel->corpus;
+    const struct label_table *table = &relabel->table;
+    long *rows = NEW_ARRAY(long, corpus->n_records + 1);
+    bool *is_path = xcalloc(table->csv.rows + 1, sizeof *is_path);
+    for (size_t i = 0; i < corpus->n_records; i++) {
+        rows[i] = relabel->stems[i] ? label_table_find(table, relabel->stems[i]) : -1;
+        if (rows[i] >= 0)
+            is_path[rows[i]] = true;
+    }
+    for (size_t i = 0; i < corpus->n_records; i++) {
+        long row = rows[i] < 0 ? label_table_find_exact(table, corpus->records[i].name) : -1;
+        if (row >= 0 && !is_path[row])
+            rows[i] = row;
+    }
+    free(is_path);
+    return rows;
+}
+
 static void apply_all(struct relabel *relabel)
 {
     struct corpus *corpus = relabel->corpus;
+    long *rows = find_rows(relabel);
     relabel->labels = xmalloc(checked_multiply(corpus->n_records + 1, relabel->n_classes + 1));
     memset(relabel->labels, LABEL_UNKNOWN, corpus->n_records * relabel->n_classes);
     for (size_t i = 0; i < corpus->n_records; i++) {
         struct corpus_record *record = &corpus->records[i];
         memcpy(relabel->labels + i * relabel->n_classes, record->labels, corpus->n_classes);
         record->labels = relabel->labels + i * relabel->n_classes;
-        long row = label_table_find(&relabel->table, record->name);
-        if (row < 0 && relabel->stems[i])
-            row = label_table_find(&relabel->table, relabel->stems[i]);
-        if (row >= 0)
-            apply_row(relabel, i, (size_t)row);
+        if (rows[i] >= 0)
+            apply_row(relabel, i, (size_t)rows[i]);
     }
+    free(rows);
 }
 
 static enum status label_on_one(const struct pack_options *options)
@@ -145,7 +167,7 @@ static enum status label_on_one(const struct pack_options *options)
     list_classes(&relabel);
     apply_all(&relabel);
     REQUIRE(relabel.n_changed > 0, STATUS_DATA,
-            "%s: none of its %zu rows fits a record of %s; folder/record must be the record's name in the corpus "
+            "%s: none of its %zu rows fits a record of %s; folder/record must be the record's whole name in the corpus "
             "(anyecg-pack info --splits lists them) or the end of a path in %s.records.csv",
             options->labels, relabel.table.n_keys, options->operands[0], options->operands[0]);
     struct corpus_description description = corpus_describe(relabel.corpus);
@@ -163,6 +185,7 @@ fail:
         free(relabel.stems[i]);
     free(relabel.stems);
     free(relabel.labels);
+    free(relabel.classes);
     free(keys);
     corpus_close(relabel.corpus);
     label_table_free(&relabel.table);

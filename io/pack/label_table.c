@@ -353,6 +353,11 @@ long label_table_find(const struct label_table *table, const char *stem)
     return -1;
 }
 
+long label_table_find_exact(const struct label_table *table, const char *name)
+{
+    return find_key(table, name);
+}
+
 /* ---- applying ------------------------------------------------------------------------------------------------------
  */
 

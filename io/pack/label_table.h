@@ -39,6 +39,9 @@ void label_table_free(struct label_table *table);
 /* The row of the recording at `stem` (path without ending), or -1. The longest folder that fits wins. */
 long label_table_find(const struct label_table *table, const char *stem);
 
+/* The row whose folder/record is all of `name`, or -1. */
+long label_table_find_exact(const struct label_table *table, const char *name);
+
 /* What a row says of person and record; fields it leaves open keep their values. patient: "" if the row has none. */
 struct table_row {
     char patient[64];

@@ -24,6 +24,20 @@ assert labels[2, place["AF"]] == 1 and labels[2, place["LVH"]] == 1
 assert r["anomaly"][5] == 0 and r["fold"][5] == 2 and labels[5, place["AF"]] == 0 and labels[5, place["LVH"]] == 0
 assert len(glob.glob("A/index*")) == 1
 PYTHON
+# a recording that has another's running number for a name: its row is its own
+mkdir numbers && for i in 0 1 2; do
+    for end in hea dat; do cp ward/sim0000$i.$end numbers/0000$((i + 2)).$end; done
+    sed -i "s/sim0000$i/0000$((i + 2))/g" numbers/0000$((i + 2)).hea
+done
+expect 0 "3 records" "$pack" build -o N numbers
+printf 'folder,record,fold\n,00003,7\nnumbers,00002,5\n' >numbers.csv
+expect 0 "2 records labelled by 2 rows" "$pack" label --labels numbers.csv N
+[ "$(splits N fold | tr '\n' ' ')" = "5 7  " ] || fail "folds are $(splits N fold | tr '\n' ' '), not 5 7 and none"
+printf 'folder,record,fold\nunnamed,00003,6\n' >whole.csv
+expect 0 "1 records labelled by 1 rows" "$pack" label --labels whole.csv N
+[ "$(splits N fold | tr '\n' ' ')" = "5 7 6 " ] || fail "folds are $(splits N fold | tr '\n' ' '), not 5 7 6"
+rm N.records.csv
+expect 4 "none of its 2 rows fits" "$pack" label --labels numbers.csv N
 printf 'folder,record,age\nnowhere,5,6\n' >none.csv
 printf 'folder,record,classes\nunnamed,00001,XYZ\n' >wrong.csv
 expect 4 "none of its 1 rows fits" "$pack" label --labels none.csv A
