@@ -25,7 +25,8 @@ enum status file_read(const char *path, size_t most, char **content, size_t *byt
     enum status status;
     char *buffer = NULL;
     struct stat info;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    /* not blocking: a pipe of that name would hang the program */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0 || fstat(file, &info) < 0) {
         status = io_error(path, "read");
         goto fail;

@@ -59,7 +59,8 @@ struct recording_source {
 /* An empty recording with everything unknown, of that path; freed with recording_close(). */
 struct recording *recording_new(const char *path);
 
-/* Adds to recording->warnings and recording->left_out; bytes that are not printable become '?'. */
+/* Adds to recording->warnings and recording->left_out (1000 at most, the last warning says so); bytes that are not
+ * printable become '?'. */
 void recording_warn(struct recording *recording, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void recording_leave_out(struct recording *recording, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -11,7 +11,8 @@ enum status mapped_file_open(struct mapped_file *file, const char *path)
 {
     enum status status;
     struct stat about;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* not blocking: a pipe of that name would hang the program */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     REQUIRE(descriptor >= 0, STATUS_IO, "%s: cannot be opened: %s", path, strerror(errno));
     REQUIRE(fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode), STATUS_IO, "%s: is not a regular file", path);
     REQUIRE(about.st_size > 0, STATUS_DATA, "%s: is empty (0 bytes); leave it out", path);

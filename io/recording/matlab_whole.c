@@ -42,7 +42,8 @@ static bool v4_is_whole(const struct mapped_file *file)
         bool is_big = word(head, false) > 9999;
         uint32_t type = word(head, is_big), kind = type / 10 % 10;
         uint64_t rows = word(head + 4, is_big), columns = word(head + 8, is_big);
-        uint64_t left = file->count - at - V4_HEAD, name = word(head + 16, is_big), parts = 1 + word(head + 12, is_big);
+        uint64_t left = file->count - at - V4_HEAD, name = word(head + 16, is_big);
+        uint64_t parts = 1 + (uint64_t)word(head + 12, is_big); /* in 64 bits: it divides below */
         if (type > 4052 || kind > 5 || parts > 2 || name > left || rows > left || columns > left)
             return false;
         left -= name;

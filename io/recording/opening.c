@@ -167,6 +167,11 @@ enum status recording_find(const char *path, const struct recording_options *opt
     const struct recording_type *type = find_type(path);
     if (!type || is_wfdb_signal_file(path))
         return STATUS_OK;
+    if (!file_exists(path)) { /* a broken link, a pipe: opening it says so; reading a pipe would hang the program */
+        if (!type->is_ending_vague)
+            found(context, path);
+        return STATUS_OK;
+    }
     if (type->is_array)
         return find_arrays(type, path, options, &listing);
     if (type->is_ending_vague) {
@@ -222,8 +227,9 @@ enum status recording_open_with(struct recording **out, const char *path, const 
     const struct recording_type *type = find_type(file);
     if (!type || is_wfdb_signal_file(file)) {
         TRY(use_header(path, &header));
-        type = find_type(header);
+        type = recording_types[0];
     }
+    REQUIRE(header || file_exists(file), STATUS_IO, "%s: no such file, or not a regular one", file);
     REQUIRE(!length || path[length] == '\0' || type->list, STATUS_DATA,
             "%s: a file of type %s holds one recording; name the file", path, type->name);
     recording = recording_new(header ? header : path);

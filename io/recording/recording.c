@@ -13,6 +13,9 @@
 #include "io/recording/description.h"
 #include "io/recording/formats.h"
 
+/* What a hostile file can have said of it; honest ones have a few. */
+enum { MOST_NOTES = 1000 };
+
 struct recording *recording_new(const char *path)
 {
     struct recording *recording = xcalloc(1, sizeof *recording);
@@ -49,11 +52,15 @@ void recording_warn(struct recording *recording, const char *format, ...)
 {
     size_t n = recording->n_warnings;
     va_list arguments;
+    if (n == MOST_NOTES)
+        return;
     recording->warnings = xrealloc(recording->warnings, checked_multiply(n + 1, sizeof *recording->warnings));
     va_start(arguments, format);
     vsnprintf(recording->warnings[n], sizeof recording->warnings[n], format, arguments);
     va_end(arguments);
     make_printable(recording->warnings[n]);
+    if (n + 1 == MOST_NOTES)
+        copy_text(recording->warnings[n], sizeof recording->warnings[n], "there are more warnings; they are left out");
     recording->n_warnings = n + 1;
 }
 
@@ -61,6 +68,8 @@ void recording_leave_out(struct recording *recording, const char *format, ...)
 {
     size_t n = recording->n_left_out;
     va_list arguments;
+    if (n == MOST_NOTES)
+        return;
     recording->left_out = xrealloc(recording->left_out, checked_multiply(n + 1, sizeof *recording->left_out));
     char *reason = recording->left_out[n].reason;
     va_start(arguments, format);

@@ -184,13 +184,14 @@ static enum status decode_leads(struct recording *recording, const struct scp_fi
 {
     enum status status;
     uint64_t first = little32(rhythm->leads), last = little32(rhythm->leads + 4);
-    uint64_t most = (uint64_t)(rhythm->end - rhythm->data) * 8; /* a code has one bit at least */
+    uint64_t most = (uint64_t)little16(rhythm->lengths) * 8; /* of the first lead; a code has one bit at least */
+    size_t room = rhythm->n_leads < RECORDING_MAX_LEADS ? rhythm->n_leads : RECORDING_MAX_LEADS;
     REQUIRE(last >= first && last - first < MOST_SCP_SAMPLES && last - first < most, STATUS_DATA,
-            "%s: section 3: samples %" PRIu64 " to %" PRIu64 ": more than the file can hold", scp->path, first, last);
+            "%s: section 3: samples %" PRIu64 " to %" PRIu64 ": more than its data can hold", scp->path, first, last);
     struct sample_array *array = xcalloc(1, sizeof *array);
     recording->source->state = array;
     array->samples = last - first + 1;
-    array->adc = NEW_ARRAY(int32_t, checked_multiply(rhythm->n_leads, array->samples));
+    array->adc = NEW_ARRAY(int32_t, checked_multiply(room, array->samples));
     const uint8_t *data = rhythm->data;
     for (size_t i = 0; i < rhythm->n_leads; i++) {
         const uint8_t *lead = rhythm->leads + i * LEAD_BYTES;
