@@ -1,5 +1,6 @@
 /* Text tables of numbers that a description explains: a line a sample, or a line a lead. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -62,6 +63,16 @@ static bool read_number(const char *cell, double *value)
     return parse_double(cell, value);
 }
 
+/* What a message may show of a cell: nothing but what looks like a number, for it may be the name of a person. */
+static const char *shown_cell(const char *cell, char text[19])
+{
+    size_t length = strlen(cell);
+    if (length > 16 || cell[strspn(cell, "0123456789+-,eE")] != '\0')
+        return "its text (not shown)";
+    snprintf(text, 19, "'%s'", cell);
+    return text;
+}
+
 static enum status read_row(struct csv_reader *reader, char *line)
 {
     enum status status;
@@ -70,10 +81,11 @@ static enum status read_row(struct csv_reader *reader, char *line)
     char *rest = line;
     for (char *cell; (cell = next_cell(reader, &rest)); column++) {
         double value;
+        char shown[19];
         REQUIRE(read_number(cell, &value), STATUS_DATA,
-                "%s: line %zu, column %zu: '%.40s' is no number; correct it, or say in the description how many "
+                "%s: line %zu, column %zu: %s is no number; correct it, or say in the description how many "
                 "header_lines there are and which delimiter",
-                reader->path, reader->line, column + 1, make_printable(cell));
+                reader->path, reader->line, column + 1, shown_cell(cell, shown));
         size_t at = table->rows * table->columns + column;
         REQUIRE(at < MOST_ARRAY_VALUES, STATUS_DATA, "%s: holds more numbers than fit into an array; divide it",
                 reader->path);
@@ -117,17 +129,20 @@ static enum status read_text(struct csv_reader *reader, char *text, struct recor
     char *rest = text, *line;
     while ((line = next_field(&rest, "\n"))) {
         bool is_heading = ++reader->line <= description->header_lines;
-        line = trim(line);
+        const char *separators = reader->table->rows == 0 ? find_separators(description, line) : reader->separators;
+        bool is_tab = separators && strcmp(separators, "\t") == 0;
+        for (size_t length = strlen(line); length > 0 && line[length - 1] == '\r';)
+            line[--length] = '\0';
+        line += strspn(line, is_tab ? " " : " \t"); /* between tabs there may be nothing, also at both ends */
         if (!is_heading && (*line == '\0' || *line == '#'))
             continue;
         if (reader->line == description->header_lines && named_by_heading) {
-            reader->separators = find_separators(description, line);
+            reader->separators = separators;
             TRY(read_heading(reader, line, description));
         }
         if (is_heading)
             continue;
-        if (reader->table->rows == 0)
-            reader->separators = find_separators(description, line);
+        reader->separators = separators;
         TRY(read_row(reader, line));
     }
     REQUIRE(reader->table->rows > 0, STATUS_DATA, "%s: holds no numbers; leave it out", reader->path);

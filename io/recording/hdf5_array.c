@@ -78,21 +78,22 @@ static enum status find_only_dataset(struct array_file *array)
 }
 
 /* Samples must lie in this file: a file from outside could name others of this machine. */
-static bool lies_in_file(const struct array_file *array)
+static bool lies_in_file(hid_t file, hid_t dataset)
 {
     H5O_info_t of_root, of_dataset;
-    hid_t list = H5Dget_create_plist(array->dataset);
+    hid_t list = H5Dget_create_plist(dataset);
     bool is_plain = list >= 0 && H5Pget_external_count(list) == 0 && H5Pget_layout(list) != H5D_VIRTUAL;
     if (list >= 0)
         H5Pclose(list);
-    return is_plain && H5Oget_info2(array->file, &of_root, H5O_INFO_BASIC) >= 0 &&
-           H5Oget_info2(array->dataset, &of_dataset, H5O_INFO_BASIC) >= 0 && of_root.fileno == of_dataset.fileno;
+    return is_plain && H5Oget_info2(file, &of_root, H5O_INFO_BASIC) >= 0 &&
+           H5Oget_info2(dataset, &of_dataset, H5O_INFO_BASIC) >= 0 && of_root.fileno == of_dataset.fileno;
 }
 
 static enum status check_array(struct array_file *array)
 {
     enum status status;
-    REQUIRE(lies_in_file(array), STATUS_DATA, "%s: %s: lies in another file; give that file", array->path, array->name);
+    REQUIRE(lies_in_file(array->file, array->dataset), STATUS_DATA, "%s: %s: lies in another file; give that file",
+            array->path, array->name);
     hid_t type = H5Dget_type(array->dataset), space = H5Dget_space(array->dataset);
     H5T_class_t class = H5Tget_class(type);
     array->n_dims = H5Sget_simple_extent_ndims(space);
@@ -114,6 +115,9 @@ static enum status check_array(struct array_file *array)
     REQUIRE(values / MOST_DEFLATE <= stored, STATUS_DATA,
             "%s: %s: has %" PRIu64 " numbers, of which the file holds %" PRIu64 " bytes", array->path, array->name,
             values, stored);
+    REQUIRE(array->n_dims < 3 || array->dims[0] <= stored, STATUS_DATA,
+            "%s: %s: has %" PRIu64 " records, of which the file holds %" PRIu64 " bytes", array->path, array->name,
+            (uint64_t)array->dims[0], stored);
     return STATUS_OK;
 fail:
     return status;
@@ -213,6 +217,8 @@ static enum status list_names(const struct array_file *array, const struct recor
     H5E_END_TRY
     REQUIRE(dataset >= 0, STATUS_DATA, "%s: has no dataset '%s'; correct 'names:' in the description", array->path,
             description->names);
+    REQUIRE(lies_in_file(array->file, dataset), STATUS_DATA, "%s: %s: lies in another file; give that file",
+            array->path, description->names);
     space = H5Dget_space(dataset);
     type = H5Dget_type(dataset);
     REQUIRE(H5Sget_simple_extent_npoints(space) == (hssize_t)n, STATUS_DATA,
@@ -220,8 +226,10 @@ static enum status list_names(const struct array_file *array, const struct recor
             (long long)H5Sget_simple_extent_npoints(space), n, array->name);
     TRY(read_names(array, dataset, type, n, *names));
     for (size_t i = 0; i < n; i++)
-        REQUIRE(is_plain_name((*names)[i]), STATUS_DATA, "%s: %s: '%s' (record %zu) is no name of a record",
-                array->path, description->names, make_printable((*names)[i]), i);
+        REQUIRE(is_plain_name((*names)[i]), STATUS_DATA,
+                "%s: %s: the name of record %zu (not shown) is none: only letters, digits, - _ . are allowed, and no . "
+                "in front",
+                array->path, description->names, i);
     status = STATUS_OK;
 fail:
     if (type >= 0)
@@ -256,6 +264,18 @@ fail:
 /* ---- one record ----------------------------------------------------------------------------------------------------
  */
 
+/* Records without names are numbered from 0. */
+static bool find_numbered(const struct array_file *array, const char *inner, hsize_t *index)
+{
+    char text[RECORD_NAME_BYTES];
+    int64_t number;
+    if (!parse_int(inner, 0, (int64_t)array->dims[0] - 1, &number))
+        return false;
+    snprintf(text, sizeof text, "%" PRId64, number);
+    *index = (hsize_t)number;
+    return strcmp(text, inner) == 0; /* one name only: neither 007 nor +7 */
+}
+
 /* Which record of the array the path names. */
 static enum status find_record(const struct array_file *array, const struct recording *recording, hsize_t *index)
 {
@@ -263,7 +283,7 @@ static enum status find_record(const struct array_file *array, const struct reco
     char(*names)[RECORD_NAME_BYTES] = NULL;
     const char *inner = recording->source->inner;
     *index = 0;
-    if (array->n_dims == 3)
+    if (array->n_dims == 3 && recording->source->description->names)
         TRY(list_names(array, recording->source->description, &names));
     REQUIRE(array->n_dims < 3 || *inner, STATUS_DATA,
             "%s: holds %" PRIu64 " recordings; name one as %s/NAME, or give the file to have all", array->path,
@@ -271,6 +291,10 @@ static enum status find_record(const struct array_file *array, const struct reco
     REQUIRE(array->n_dims == 3 || !*inner, STATUS_DATA, "%s: holds one recording; name the file", array->path);
     if (array->n_dims < 3)
         return STATUS_OK;
+    if (!names) {
+        REQUIRE(find_numbered(array, inner, index), STATUS_DATA, "%s: has no record '%s'", array->path, inner);
+        return STATUS_OK;
+    }
     while (*index < array->dims[0] && strcmp(names[*index], inner) != 0)
         ++*index;
     REQUIRE(*index < array->dims[0], STATUS_DATA, "%s: has no record '%s'", array->path, inner);

@@ -131,8 +131,8 @@ def check_bad_csv():
     four = "files: '*.csv'\nrate_hz: 500\nleads: [I, II]\nunit: mV\n"
     for body, words in [
             ("1,2\n3\n", ["line 2 has 1 numbers, the lines before have 2"]),
-            ("1,2\n3,x\n", ["line 2, column 2: 'x' is no number", "header_lines"]),
-            ("I,II\n1,2\n", ["line 1, column 1: 'I' is no number"]),
+            ("1,2\n3,x\n", ["line 2, column 2: its text (not shown) is no number", "header_lines"]),
+            ("I,II\n1,2\n", ["line 1, column 1: its text (not shown) is no number"]),
             ("", ["holds no numbers"]), ("1,2,3\n4,5,6\n4,5,6\n", ["3 x 3", "2 leads"]),
             ("1,2\n3,4\n", ["2 x 2", "leads_in"]), ("1,2\n\0\n", ["zero"]), ("1,1e300\n2,3\n4,5\n", ["unit right"])]:
         here = folder(four)
@@ -252,7 +252,7 @@ def check_many_in_one():
         assert samples.shape == truth.shape and numpy.allclose(samples, truth, rtol=1.2e-7, atol=1e-8)
     assert numpy.array_equal(dump(here / "exams_part0.hdf5" / "33")[0][1], found[2][1])
     refused(here / "exams_part0.hdf5" / "99", "has no record '99'")
-    for names, words in [(numpy.array([1, 2]), "2 names for 5 records"), (numpy.array([b"a/../b"] * 5), "is no name")]:
+    for names, words in [(numpy.array([1, 2]), "2 names for 5 records"), (numpy.array([b"a/../b"] * 5), "name of record 0 (not shown)")]:
         with h5py.File(here / "exams_part0.hdf5", "a") as file:
             del file["exam_id"]
             file["exam_id"] = names
