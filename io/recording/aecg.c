@@ -95,6 +95,16 @@ static void read_person(struct aecg *aecg, const char *name, const XML_Char **at
     }
 }
 
+/* The time axis of a set that has no leads says nothing about the next. */
+static void begin_set(struct aecg *aecg)
+{
+    if (aecg->derivations > 0)
+        return;
+    aecg->sets++;
+    if (!aecg->chosen)
+        aecg->interval = 0;
+}
+
 static void start_element(void *data, const XML_Char *full_name, const XML_Char **attributes)
 {
     struct aecg *aecg = data;
@@ -108,7 +118,7 @@ static void start_element(void *data, const XML_Char *full_name, const XML_Char 
     if (strcmp(name, "derivation") == 0)
         aecg->derivations++;
     else if (strcmp(name, "sequenceSet") == 0)
-        aecg->sets += aecg->derivations == 0;
+        begin_set(aecg);
     else if (strcmp(name, "sequence") == 0)
         aecg->sequence = (struct aecg_sequence){0};
     else if (strcmp(name, "code") == 0 && strcmp(parent(aecg, 1), "sequence") == 0)
@@ -140,14 +150,15 @@ static void read_text(void *data, const XML_Char *text, int length)
 /* ---- sequences -----------------------------------------------------------------------------------------------------
  */
 
-/* The time axis of the set: its increment in seconds. */
+/* The time axis of the set that is taken, or may be: its increment in seconds. */
 static void take_axis(struct aecg *aecg)
 {
     const struct quantity *step = &aecg->sequence.increment;
     double per_second = strcmp(step->unit, "s") == 0 ? 1 : strcmp(step->unit, "ms") == 0 ? 1e3 : 0;
     if (strcmp(step->unit, "us") == 0)
         per_second = 1e6;
-    if (aecg->derivations == 0 && aecg->interval == 0 && per_second > 0 && step->value > 0)
+    bool is_wanted = aecg->derivations == 0 && (!aecg->chosen || aecg->chosen == aecg->sets);
+    if (is_wanted && aecg->interval == 0 && per_second > 0 && step->value > 0)
         aecg->interval = step->value / per_second;
 }
 
@@ -314,7 +325,10 @@ fail:
 
 static bool aecg_is_known_by(const struct file_head *head)
 {
-    return memmem(head->bytes, head->count, "AnnotatedECG", 12) != NULL;
+    size_t at = head->count >= 3 && memcmp(head->bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* the mark of UTF-8 */
+    while (at < head->count && memchr(" \t\r\n", head->bytes[at], 4))
+        at++;
+    return at < head->count && head->bytes[at] == '<' && memmem(head->bytes, head->count, "AnnotatedECG", 12) != NULL;
 }
 
 const struct recording_type aecg_recording = {

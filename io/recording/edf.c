@@ -361,10 +361,14 @@ static void edf_close(void *data)
 
 static bool edf_is_known_by(const struct file_head *head)
 {
-    return head->count >= BLOCK_BYTES && (memcmp(head->bytes, "0       ", 8) == 0 || memcmp(head->bytes,
-                                                                                            "\xff"
-                                                                                            "BIOSEMI",
-                                                                                            8) == 0);
+    char text[9];
+    int64_t header_bytes;
+    if (head->count < BLOCK_BYTES ||
+        (memcmp(head->bytes, "0       ", 8) != 0 && memcmp(head->bytes, "\377BIOSEMI", 8) != 0))
+        return false;
+    return parse_int(edf_text(text, head->bytes + 184, 8), 2 * BLOCK_BYTES, (MOST_SIGNALS + 1) * BLOCK_BYTES,
+                     &header_bytes) &&
+           header_bytes % BLOCK_BYTES == 0; /* a table may begin with 0 and blanks as well */
 }
 
 const struct recording_type edf_recording = {
