@@ -94,8 +94,9 @@ struct wfdb_group {
  * RECORDING_INVALID. frames: [count, frame_samples]. STATUS_DATA: a FLAC file is damaged. */
 enum status wfdb_group_read(struct wfdb_group *group, uint64_t first, size_t count, int32_t *frames);
 
-/* Prepares reading of a mapped group; a FLAC stream is compared with the header. path: of the header, for messages. */
-enum status wfdb_group_open(struct wfdb_group *group, const char *path);
+/* Prepares reading of a mapped group; a FLAC stream is compared with the header. frames: as the header says, 0: it does
+ * not. path: of the header, for messages. */
+enum status wfdb_group_open(struct wfdb_group *group, uint64_t frames, const char *path);
 void wfdb_group_close(struct wfdb_group *group);
 
 /* Whole frames that the file holds. */
@@ -116,15 +117,17 @@ void wfdb_files_close(struct wfdb_files *files);
 
 /* ---- FLAC ---- */
 
-/* What the stream says of itself. samples (of each channel) are counted if it does not. */
+/* What the stream says of itself. samples (of each channel) are counted, as far as wanted, if it does not. */
 struct wfdb_flac_shape {
     unsigned channels, bits;
     uint64_t samples;
 };
 
-/* A stream that lies in memory, read in order or anywhere; holds one block of it. STATUS_DATA: is no FLAC stream. */
+/* A stream that lies in memory, read in order or anywhere; holds one block of it. wanted: samples (of each channel)
+ * that are asked for, 0: all; a stream that does not say its length is counted no further. STATUS_DATA: is no FLAC
+ * stream. */
 enum status wfdb_flac_open(struct wfdb_flac **out, struct wfdb_flac_shape *shape, const uint8_t *bytes, uint64_t count,
-                           const char *path);
+                           uint64_t wanted, const char *path);
 /* samples: [count, channels], from sample `first` of each channel on. STATUS_DATA: damaged, or it ends before. */
 enum status wfdb_flac_read(struct wfdb_flac *flac, uint64_t first, size_t count, int32_t *samples);
 void wfdb_flac_close(struct wfdb_flac *flac);

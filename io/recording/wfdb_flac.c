@@ -142,23 +142,25 @@ static enum status damaged(const struct wfdb_flac *flac, uint64_t sample)
                       flac->path, sample);
 }
 
-/* Of a stream made through a pipe: its header holds 0 samples. */
-static enum status count_samples(struct wfdb_flac *flac)
+/* Of a stream made through a pipe: its header holds 0 samples. No more than `wanted` (0: all) are counted: each of many
+ * segments of a file opens it. */
+static enum status count_samples(struct wfdb_flac *flac, uint64_t wanted)
 {
     enum status status;
     uint64_t end = 0;
-    while (next_block(flac))
+    while ((wanted == 0 || end < wanted) && next_block(flac))
         end = flac->block_first + flac->block_samples;
-    REQUIRE(!flac->is_damaged && is_at_end_of_stream(flac) && rewind_stream(flac), STATUS_DATA,
+    bool is_counted = (wanted > 0 && end >= wanted) || is_at_end_of_stream(flac);
+    REQUIRE(!flac->is_damaged && is_counted && rewind_stream(flac), STATUS_DATA,
             "%s: FLAC stream is damaged behind sample %" PRIu64 " of each signal; restore the file", flac->path, end);
-    flac->shape.samples = end;
+    flac->shape.samples = wanted > 0 && end > wanted ? wanted : end;
     return STATUS_OK;
 fail:
     return status;
 }
 
 enum status wfdb_flac_open(struct wfdb_flac **out, struct wfdb_flac_shape *shape, const uint8_t *bytes, uint64_t count,
-                           const char *path)
+                           uint64_t wanted, const char *path)
 {
     enum status status;
     struct wfdb_flac *flac = xcalloc(1, sizeof *flac);
@@ -176,7 +178,7 @@ enum status wfdb_flac_open(struct wfdb_flac **out, struct wfdb_flac_shape *shape
                 !flac->is_damaged,
             STATUS_DATA, "%s: is not a FLAC stream; restore the file or correct the format in the header", path);
     if (flac->shape.samples == 0)
-        TRY(count_samples(flac));
+        TRY(count_samples(flac, wanted));
     *shape = flac->shape;
     *out = flac;
     return STATUS_OK;

@@ -13,11 +13,14 @@
  * compared with the size of the file. */
 enum { FLAC_LEAST_BLOCK_BYTES = 10, FLAC_MOST_BLOCK_SAMPLES = 65535 };
 
-static enum status open_flac(struct wfdb_group *group, const char *path)
+static enum status open_flac(struct wfdb_group *group, uint64_t frames, const char *path)
 {
     enum status status;
     struct wfdb_flac_shape shape;
-    TRY(wfdb_flac_open(&group->flac, &shape, group->map, group->bytes, group->path));
+    uint64_t a_frame = (uint64_t)group->signals[0].samples_per_frame, wanted = 0; /* all, also if it is beyond all */
+    if (frames > 0 && frames <= WFDB_MOST_SAMPLES && group->offset <= WFDB_MOST_SAMPLES)
+        wanted = group->offset + frames * a_frame;
+    TRY(wfdb_flac_open(&group->flac, &shape, group->map, group->bytes, wanted, group->path));
     REQUIRE(shape.channels == group->n_signals, STATUS_DATA,
             "%s: signal file %s: FLAC stream has %u channels, the header names %zu signals in it; restore the files",
             path, group->path, shape.channels, group->n_signals);
@@ -98,11 +101,11 @@ static void read_differences(struct wfdb_group *group, uint64_t first, size_t co
 
 /* ---- all ---- */
 
-enum status wfdb_group_open(struct wfdb_group *group, const char *path)
+enum status wfdb_group_open(struct wfdb_group *group, uint64_t frames, const char *path)
 {
     int32_t initial[RECORDING_MAX_LEADS];
     if (group->format->coding == SAMPLES_FLAC)
-        return open_flac(group, path);
+        return open_flac(group, frames, path);
     if (group->format->coding == SAMPLES_DIFFERENCES) {
         for (size_t s = 0; s < group->n_signals; s++)
             initial[s] = (int32_t)(uint32_t)group->signals[s].initial;

@@ -243,7 +243,7 @@ enum status wfdb_files_open(struct wfdb_files *files, struct recording *recordin
         if (is_matlab(group))
             TRY(check_matlab(group, recording, frames));
         if (group->bytes > 0)
-            TRY(wfdb_group_open(group, recording->path));
+            TRY(wfdb_group_open(group, *frames, recording->path));
         if (*frames == 0)
             *frames = wfdb_group_frames(group);
         REQUIRE(*frames > 0, STATUS_DATA, "%s: signal file %s: holds no samples (%" PRIu64 " bytes); restore it",
