@@ -29,15 +29,16 @@ static const char description[] =
     "Exit codes: 0 done, 2 wrong command line, 3 done but some recordings were refused, 4 all were refused, 5 bad "
     "recipe, 6 input or output failed, 7 corpus damaged.";
 
-static const char usage[] = "build [-c RECIPE] [--labels TABLE.csv] [--site-key FILE] -o CORPUS INPUT...\n"
-                            "synth -n RECORDS [--seconds S] [--leads L] [--rate HZ] [--seed N] -o CORPUS\n"
-                            "synth -n RECORDS ... --wfdb FOLDER\n"
-                            "info [--splits] [--html FILE] CORPUS\n"
-                            "verify CORPUS\n"
-                            "merge -o CORPUS CORPUS...\n"
-                            "remove {--patient ID [--site-key FILE] | --record NAME | --source NAME} CORPUS\n"
-                            "label --labels TABLE.csv CORPUS\n"
-                            "plot [--layout L] [--begin S] -o FILE {RECORDING | CORPUS:RECORD}";
+static const char usage[] =
+    "build [-c RECIPE] [--labels TABLE.csv] [--site-key FILE] -o CORPUS INPUT...\n"
+    "synth -n RECORDS [--seconds S] [--leads L] [--rate HZ] [--seed N] -o CORPUS\n"
+    "synth -n RECORDS ... --wfdb FOLDER\n"
+    "info [--splits] [--html FILE] CORPUS\n"
+    "verify CORPUS\n"
+    "merge -o CORPUS CORPUS...\n"
+    "remove {--patient ID [--site-key FILE] [-c RECIPE] | --record NAME | --source NAME} CORPUS\n"
+    "label --labels TABLE.csv CORPUS\n"
+    "plot [--layout L] [--begin S] -o FILE {RECORDING | CORPUS:RECORD}";
 
 enum {
     KEY_LABELS = 256,
@@ -109,7 +110,7 @@ static const struct {
     {KEY_LAYOUT, FOR_PLOT, "--layout"},
     {KEY_BEGIN, FOR_PLOT, "--begin"},
     {KEY_HTML, FOR_INFO, "--html"},
-    {'c', FOR_BUILD | FOR_SYNTH, "-c"},
+    {'c', FOR_BUILD | FOR_SYNTH | FOR_REMOVE, "-c"},
     {KEY_SET, FOR_BUILD | FOR_SYNTH, "--set"},
     {KEY_LABELS, FOR_BUILD | FOR_LABEL, "--labels"},
     {KEY_SITE_KEY, FOR_BUILD | FOR_SYNTH | FOR_REMOVE, "--site-key"},

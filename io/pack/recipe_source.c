@@ -221,24 +221,29 @@ static bool is_listed(const char *numbers, const char *number, char first[32])
     return found;
 }
 
-void recipe_source_number(char number[32], const struct recipe_source *source, const char *path)
+void recipe_source_known_number(char number[32], const struct recipe_source *source, const char *name)
 {
     char first[32];
     number[0] = '\0';
     if (!source->numbering)
         return;
+    find_number(number, name);
+    for (unsigned i = 0; i < source->n_same_patient; i++)
+        if (is_listed(source->same_patient[i], number, first))
+            snprintf(number, 32, "%s", first);
+}
+
+void recipe_source_number(char number[32], const struct recipe_source *source, const char *path)
+{
     if (source->number_in_folder) {
         char *folder = format_text("%.*s", (int)(base_name(path) - path), path);
         for (size_t length = strlen(folder); length > 0 && folder[length - 1] == '/'; length--)
             folder[length - 1] = '\0';
-        find_number(number, base_name(folder));
+        recipe_source_known_number(number, source, base_name(folder));
         free(folder);
     } else {
-        find_number(number, base_name(path));
+        recipe_source_known_number(number, source, base_name(path));
     }
-    for (unsigned i = 0; i < source->n_same_patient; i++)
-        if (is_listed(source->same_patient[i], number, first))
-            snprintf(number, 32, "%s", first);
 }
 
 int recipe_source_fold(const struct recipe_source *source, const char *path)

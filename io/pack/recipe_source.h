@@ -90,6 +90,10 @@ bool folder_matches(const char *folder, const char *pattern);
 /* The first number in a name, without leading zeros: "00001_lr" and "HR00001" are 1. "" if there is none. */
 void find_number(char number[32], const char *name);
 
+/* The first number in a name as the source's numbering knows it: several numbers of one person become the first. "" if
+ * the source has no numbering, or the name no number. */
+void recipe_source_known_number(char number[32], const struct recipe_source *source, const char *name);
+
 /* The number by which the recording at `path` is known in the source's numbering; several numbers of one person become
  * the first. "" if the source has no numbering. */
 void recipe_source_number(char number[32], const struct recipe_source *source, const char *path);

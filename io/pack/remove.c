@@ -63,29 +63,45 @@ static void mark_hash(struct removal *removal, const uint8_t hash[PATIENT_HASH_B
                             memcmp(corpus->withdrawals[w].patient, hash, PATIENT_HASH_BYTES) == 0;
 }
 
-static void mark_text(struct removal *removal, const struct site_key *key, const char *space, const char *what)
+static void mark_text(struct removal *removal, const struct site_key *key, const char *space, const char *what,
+                      const char *id)
 {
-    char *text = format_text("%s/%s%s", space, what, removal->options->patient);
+    char *text = format_text("%s/%s%s", space, what, id);
     uint8_t hash[PATIENT_HASH_BYTES];
     keyed_hash(hash, key, text);
     mark_hash(removal, hash);
     free(text);
 }
 
-/* The id as every table, header, number and record name would have been hashed. */
+/* Recordings go by the number in their name, without leading zeros, and a person's later numbers by his first. */
+static void mark_numbers(struct removal *removal, const struct site_key *key, const struct recipe *recipe)
+{
+    char number[32];
+    for (size_t s = 0; s < recipe->n_sources; s++) {
+        recipe_source_known_number(number, &recipe->sources[s], removal->options->patient);
+        if (*number)
+            mark_text(removal, key, recipe->sources[s].numbering, "number/", number);
+    }
+}
+
+/* The id as every table, header, number and record name would have been hashed. A number within a longer id ("P7")
+ * counts only where the id itself says nothing: another patient may have that number. */
 static void mark_id(struct removal *removal, const struct site_key *key, const struct recipe *recipe)
 {
     static const char *const places[] = {"patient/", "number/", "record/", ""};
-    mark_text(removal, key, "table", "");
+    const char *id = removal->options->patient;
+    mark_text(removal, key, "table", "", id);
     for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
         for (size_t s = 0; s < removal->corpus->n_sources; s++)
-            mark_text(removal, key, removal->corpus->sources[s].name, places[p]);
+            mark_text(removal, key, removal->corpus->sources[s].name, places[p], id);
         for (size_t s = 0; s < recipe->n_sources; s++) {
-            mark_text(removal, key, recipe->sources[s].name, places[p]);
+            mark_text(removal, key, recipe->sources[s].name, places[p], id);
             if (recipe->sources[s].numbering)
-                mark_text(removal, key, recipe->sources[s].numbering, places[p]);
+                mark_text(removal, key, recipe->sources[s].numbering, places[p], id);
         }
     }
+    if (id[strspn(id, "0123456789")] == '\0' || (removal->n_out == 0 && !removal->was_out))
+        mark_numbers(removal, key, recipe);
 }
 
 /* What shares a group with what is marked: groups are numbered below n_records. */
@@ -113,7 +129,7 @@ static enum status choose_patient(struct removal *removal)
     bool is_known = false;
     removal->kind = WITHDRAWN_PATIENT;
     TRY(site_key_read(&key, removal->options->site_key));
-    TRY(recipe_read(&recipe, NULL, NULL, 0));
+    TRY(recipe_read(&recipe, removal->options->recipe, NULL, 0));
     for (size_t i = 0; i < corpus->n_contributors; i++)
         is_known |= strcmp(corpus->contributors[i].key_id, key.id) == 0;
     REQUIRE(
@@ -177,11 +193,14 @@ static enum status choose(struct removal *removal)
         choose_source(removal);
     if (status != STATUS_OK || removal->n_out > 0 || removal->was_out)
         return status;
-    return status_set(STATUS_DATA, "%s: holds no record of this %s; anyecg-pack info --splits lists its records",
+    return status_set(STATUS_DATA, "%s: holds no record of this %s; anyecg-pack info --splits lists its records%s",
                       removal->corpus->path,
                       options->patient  ? "patient"
                       : options->record ? "name"
-                                        : "source");
+                                        : "source",
+                      options->patient && !options->recipe
+                          ? "; if it was built with a recipe of your own, give that with -c, whose numbering may count"
+                          : "");
 }
 
 /* ---- the corpus without them ---------------------------------------------------------------------------------------

@@ -32,6 +32,18 @@ done
 # what was withdrawn cannot come back by another site
 expect 4 "was withdrawn from A" "$pack" merge -o no A before
 
+# numbers of a recipe of one's own: with its zeros, and a later number of the same person
+mkdir -p ward9 && for n in 021 022 030 041; do
+    i=$((10#$n - 15))
+    for end in hea dat; do cp ward/sim000$(printf %02d $i).$end ward9/$n.$end; done
+    sed -i "/^#Patient ID/d; s/sim000$(printf %02d $i)/$n/g" ward9/$n.hea
+done
+printf 'sources:\n  - match: ward9\n    name: ward9\n    numbering: beds\n    same_patient: [21 22]\n' >beds.yaml
+expect 0 "4 records" "$pack" build -c beds.yaml --site-key keyA -o W ward9
+expect 4 "give that with -c" "$pack" remove --patient 022 --site-key keyA W
+expect 0 "2 records removed" "$pack" remove -c beds.yaml --patient 022 --site-key keyA W
+expect 0 "1 records removed" "$pack" remove -c beds.yaml --patient 030 --site-key keyA W
+
 # a record goes with its double; a source gives its doubles back
 expect 0 "" "$pack" merge -q -o all before B
 expect 0 "2 records removed" "$pack" remove --record unnamed-2/00001 all
