@@ -3,6 +3,7 @@ bad ones refused for what is wrong with them: recording_twin.py DUMP"""
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,33 @@ def check_csv():
     assert any("lead V6: 1 samples are not finite" in w for w in said["warnings"]), said
 
 
+def check_tables_with_traps():
+    here = folder("files: '*'\nrate_hz: 100\nleads: [I, resp, II]\nunit: mV\ndelimiter: tab\n")
+    put(here / "a.tsv", "\t1\t0.5\r\n\n0.25\t2\t\n\t\t\n1\t3\t2\n")  # empty cells at both ends keep their column
+    nan = numpy.nan
+    taken(here / "a.tsv", [[nan, .25, nan, 1], [.5, nan, nan, 2]], ["I", "II"], 100)
+    uv = microvolts(2, 100)
+    here = folder(dict(files="*.csv", rate_hz=500, leads=["I", "II"], unit="uV", delimiter="blank"))
+    put(here / "a.csv", "0       7\n" + "\n".join(f"{a}   {b}" for a, b in uv.T))  # begins as EDF does
+    taken(here, numpy.hstack([[[0], [7]], uv]) / 1000, ["I", "II"])
+    put(here / "a.csv", "# made of AnnotatedECG documents\n" + "\n".join(f"{a} {b}" for a, b in uv.T))
+    taken(here, uv / 1000, ["I", "II"])
+    here = folder("files: '*.csv'\nrate_hz: 500\nleads: [I, II]\nunit: mV\ndelimiter: ';'\n")
+    put(here / "a.csv", "1;2\n3;4,5\n")
+    refused(here, "line 2, column 2: '4,5' is no number")
+    put(here / "a.csv", "1;2\n3;Family Name\n")
+    assert "Family" not in json.dumps(dump(here)[0][0])
+
+
+def check_pipes():
+    """Nobody writes into them: reading one would never end."""
+    here = folder(dict(TWELVE, files="*"))
+    for name in ("p.edf", "p.h5", "p.mat", "p.hea"):
+        os.mkfifo(here / name)
+        refused(here, name, "not a regular one")
+        (here / name).unlink()
+
+
 def check_description_above():
     uv = microvolts(12, 20)
     here = folder(dict(TWELVE, files="*.csv"))
@@ -213,6 +241,9 @@ def check_bad_matlab():
         for size in (0, 7, len(whole) // 2, len(whole) - 9):
             put(here / "r.mat", whole[:size])
             refused(here, "r.mat")
+    parts = struct.pack("<5I", 0, 1, 1, 0xFFFFFFFF, 0) + bytes(10)  # 1 + this is 0 in 32 bits
+    put(here / "r.mat", parts)
+    refused(here, "is no MATLAB file")
     here = folder()
     scipy.io.savemat(here / "r.mat", dict(x=uv))
     refused(here, "no description", "recordings.yaml")
@@ -257,6 +288,21 @@ def check_many_in_one():
             del file["exam_id"]
             file["exam_id"] = names
         refused(here, words)
+    assert "/../" not in json.dumps(dump(here)[0][0])  # it may be a person's
+    with h5py.File(here / "exams_part0.hdf5", "a") as file:
+        del file["exam_id"]
+        file.create_dataset("exam_id", (5,), "<i8", external=[("/etc/passwd", 0, 40)])
+    refused(here, "exam_id: lies in another file")
+    here = folder(dict(TWELVE, files="*.h5"))
+    with h5py.File(here / "r.h5", "w") as file:
+        file["x"] = tracings
+    assert [s["name"] for s, _ in dump(here)] == ["0", "1", "2", "3", "4"]
+    taken(here / "r.h5" / "1", tracings[1].T, LEADS, exact=False)
+    for name in ("5", "-1", "01", "+1", "1x", "18446744073709551616"):
+        refused(here / "r.h5" / name, f"has no record '{name}'")
+    with h5py.File(here / "r.h5", "w") as file:
+        file.create_dataset("x", data=numpy.zeros((4000, 1, 1), "i1"), chunks=(4000, 1, 1), compression="gzip")
+    refused(here, "4000 records, of which the file holds")
 
 
 def check_bad_hdf5():
@@ -333,6 +379,9 @@ def check_edf():
     notes = ("EDF Annotations", "", -1, 1, -32768, 32767, words)
     refused(put(folder() / "r.edf", raw_files.edf(signals + [notes], 0.5, n, reserved="EDF+D")),
             "interrupted before data record 4")
+    many = [signals[0]] + [("Pleth", "", -1, 1, -2048, 2047, adc[1][:, :1] // 16)] * 1020
+    said = taken(put(folder() / "r.edf", raw_files.edf(many, 0.5, n)), truth[:1], ["I"], 100, exact=False)
+    assert len(said["warnings"]) == 1000 and "more warnings" in said["warnings"][-1]
     slow = ("V6", "mV", -5, 5, -32768, 32767, adc[1][:, :25])
     said = taken(put(folder() / "r.edf", raw_files.edf(signals + [slow], 0.5, n)), truth, ["I", "V5"], 100, exact=False)
     assert any("V6: has 50 Hz beside leads of 100 Hz" in w for w in said["warnings"])
@@ -391,6 +440,10 @@ def check_scp():
             for size in (0, 5, 21, 100, len(data) // 2, len(data) - 1):
                 refused(put(folder() / "r.scp", data[:size]), "r.scp")
     refused(put(folder() / "r.scp", raw_files.scp(LEADS, 2500, walk, 2000, 1, reference_beats=1)), "reference beats")
+    flat = numpy.stack([numpy.zeros(400, int), walk[:, 0]], 1)  # the first lead takes a bit a sample
+    data = raw_files.scp(["I", "II"], 2500, flat, 2000, 0)
+    longer = data.replace(struct.pack("<II", 1, 400), struct.pack("<II", 1, 500))
+    refused(put(folder() / "r.scp", longer), "samples 1 to 500: more than its data can hold")
     refused(put(folder() / "r.scp", raw_files.scp(LEADS, 0, walk, 2000, 1)), "0 nV")
     refused(put(folder() / "r.scp", raw_files.scp(LEADS, 2500, walk, 0, 1)), "0 us between samples")
     refused(put(folder() / "r.scp", raw_files.scp(["none"], 2500, walk[:, :1], 2000, 1)), "no signal is an ECG lead")
@@ -418,6 +471,15 @@ def check_aecg():
     refused(put(folder() / "r.xml", deep), "nested deeper")
     for size in (100, len(data) // 2, len(data) - 3):
         refused(put(folder() / "r.xml", data[:size]), "r.xml")
+    first = data.index(b"<component><sequenceSet>")
+    last = data.index(b"</sequenceSet></component>") + len(b"</sequenceSet></component>")
+    axis = b'<component><sequenceSet><component><sequence><code code="TIME_ABSOLUTE"/><value>' \
+           b'<increment value="0.01" unit="s"/></value></sequence></component></sequenceSet></component>'
+    before, after = data[:first] + axis + data[first:], data[:last] + axis + data[last:]
+    for other in (before, after):  # another set's time axis is not that of the leads
+        taken(put(folder() / "r.xml", other), adc.T * 0.0025, LEADS)
+        refused(put(folder() / "r.xml", other.replace(b'value="0.002"', b'value="0"')), "increment")
+    taken(put(folder() / "r.xml", b"\xef\xbb\xbf" + data), adc.T * 0.0025, LEADS)
     here = folder()
     put(here / "other.xml", "<settings/>")
     put(here / "r.xml", data)

@@ -404,6 +404,16 @@ static void a_record_is_opened_by_its_name_or_header_only(void **state)
     assert_int_equal(count_found("r.dat") + count_found(".hidden.hea") + count_found("letter.doc"), 0);
 }
 
+static void a_record_whose_header_is_hidden_is_opened_by_its_name(void **state)
+{
+    (void)state;
+    write_text(".x.hea", "x 1 500 6\nx.dat 16 200 16 0 0 0 0 I\n");
+    write_bytes("x.dat", two_leads, sizeof two_leads);
+    struct recording *r = open_good(".x");
+    assert_int_equal(r->samples, 6);
+    recording_close(r);
+}
+
 static void a_stretch_outside_is_refused(void **state)
 {
     (void)state;
@@ -494,6 +504,7 @@ int main(void)
         TEST(demographics_are_read_in_every_spelling),
         TEST(labels_are_codes_or_class_names),
         TEST(a_record_is_opened_by_its_name_or_header_only),
+        TEST(a_record_whose_header_is_hidden_is_opened_by_its_name),
         TEST(a_stretch_outside_is_refused),
         TEST(stretches_join_to_the_whole),
         TEST(annotations_beside_the_header_are_read),

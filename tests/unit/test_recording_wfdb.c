@@ -183,6 +183,35 @@ static void flac_streams_are_read_from_any_place(void **state)
     }
 }
 
+static void a_flac_stream_without_length_is_read_no_further_than_the_header_says(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000, ASKED = 100 };
+    int32_t samples[COUNT], adc[ASKED];
+    char *bytes;
+    size_t count;
+    unsigned random = 1;
+    for (int i = 0; i < COUNT; i++)
+        samples[i] = (int32_t)((random = random * 1103515245 + 12345) >> 16 & 0x7fff) - 16384;
+    write_flac("f.dat", 16, 1, samples, COUNT, false);
+    assert_int_equal(file_read(path_of("f.dat"), 1 << 20, &bytes, &count), STATUS_OK);
+    bytes[count / 2] ^= 0x10; /* far behind what is asked for */
+    for (int is_damaged = 0; is_damaged < 2; is_damaged++) {
+        if (is_damaged)
+            write_bytes("f.dat", bytes, count);
+        write_text("f.hea", "f 1 500 100\nf.dat 516+10 200 16 0 0 0 0 I\n");
+        struct recording *r = open_good("f.hea");
+        assert_int_equal(r->n_warnings, 0);
+        assert_int_equal(recording_read_adc(r, 0, ASKED, adc), STATUS_OK);
+        assert_memory_equal(adc, samples + 10, sizeof adc);
+        recording_close(r);
+    }
+    refuse("f.hea", "f 1 500 900\nf.dat 516 200 16 0 0 0 0 I\n", "f.dat,damaged behind sample");
+    write_flac("f.dat", 16, 1, samples, COUNT, false);
+    refuse("f.hea", "f 1 500 991\nf.dat 516+10 200 16 0 0 0 0 I\n", "f.dat,shorter,991 frames wanted,990 there");
+    free(bytes);
+}
+
 static void a_frame_of_flac_holds_all_samples_of_a_signal_together(void **state)
 {
     (void)state;
@@ -252,6 +281,7 @@ int main(void)
         cmocka_unit_test(differences_begin_at_the_initial_value),
         cmocka_unit_test(differences_are_summed_from_the_start_wherever_reading_begins),
         cmocka_unit_test(flac_streams_are_read_from_any_place),
+        cmocka_unit_test(a_flac_stream_without_length_is_read_no_further_than_the_header_says),
         cmocka_unit_test(a_frame_of_flac_holds_all_samples_of_a_signal_together),
         cmocka_unit_test(flac_streams_that_contradict_the_header_are_refused),
         cmocka_unit_test(a_damaged_flac_stream_is_found_when_it_is_read),
