@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "io/pack/doubles.h"
+#include "io/pack/journal.h"
 
 /* ---- the folder ----------------------------------------------------------------------------------------------------
  */
@@ -346,6 +347,8 @@ enum status assemble_corpus(struct packer *packer, const struct assembly_request
     packed_gather(&items, &packer->packed, world);
     if (items.n == 0) {
         status = world->rank == 0 ? folder_remove(request->folder) : STATUS_OK;
+        if (status == STATUS_OK && world->rank == 0)
+            status = journal_remove(request->folder);
         if (status == STATUS_OK)
             status = status_set(STATUS_DATA, "no recording could be taken, so there is no corpus");
     } else if (world->rank == 0)

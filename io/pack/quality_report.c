@@ -52,7 +52,7 @@ static void write_cell(FILE *stream, const char *text)
 void finding_add(struct finding_list *list, const char *path, const char *kind, const char *leads, const char *format,
                  ...)
 {
-    char detail[512];
+    char detail[FINDING_DETAIL_BYTES];
     va_list arguments;
     size_t k = 0;
 

@@ -281,10 +281,10 @@ void findings_of_doubles(struct finding_list *list, const struct packed_items *i
         const char *path = paths[items->items[i].packed.order];
 
         if (whole[i] != i)
-            finding_add(list, path, "same samples", "", "all leads as in %s",
+            finding_add(list, path, "same samples", "", "all leads" FINDING_AS_IN "%s",
                         paths[items->items[whole[i]].packed.order]);
         else if (part[i] != i)
-            finding_add(list, path, "shared samples", "", "some leads or stretches as in %s",
+            finding_add(list, path, "shared samples", "", "some leads or stretches" FINDING_AS_IN "%s",
                         paths[items->items[part[i]].packed.order]);
     }
     free(named);

@@ -6,7 +6,10 @@
 
 #include "io/pack/packer.h"
 
-enum { MOST_FINDINGS = 24 };
+enum { MOST_FINDINGS = 24, FINDING_DETAIL_BYTES = 512 };
+
+/* Stands in a detail before the path of another recording. */
+#define FINDING_AS_IN " as in "
 
 /* Rows written so far, and how often each finding occurs. */
 struct finding_list {

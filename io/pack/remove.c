@@ -4,18 +4,17 @@
  * the shards only those concerned are written again, beside the old ones; the manifest's rename makes it happen; the
  * old shards go last. The manifest keeps what was withdrawn as hashes, so that a model can be asked whether it was
  * trained on it. Corpora that were merged from this one, and those it was merged from, are others: remove there too. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/csv.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/corpus/edit.h"
 #include "io/pack/doubles.h"
+#include "io/pack/forget.h"
+#include "io/pack/journal.h"
 #include "io/pack/options.h"
 #include "io/pack/patients.h"
 #include "io/pack/recipe.h"
@@ -339,39 +338,6 @@ fail:
     return status;
 }
 
-/* CORPUS.records.csv beside the corpus names files: lines of what has left go as well. */
-static enum status forget_names(const struct removal *removal)
-{
-    const struct corpus *corpus = removal->corpus;
-    size_t length = strlen(corpus->path);
-    while (length > 1 && corpus->path[length - 1] == '/')
-        length--;
-    char *path = format_text("%.*s.records.csv", (int)length, corpus->path), *text = NULL, *rest, *out = NULL;
-    size_t bytes, out_bytes;
-    enum status status = STATUS_OK;
-    FILE *stream = NULL;
-    if (!file_exists(path))
-        goto fail;
-    TRY(file_read(path, SIZE_MAX, &text, &bytes));
-    stream = open_memstream(&out, &out_bytes);
-    rest = text;
-    for (char *line = next_field(&rest, "\n"); line && *line; line = next_field(&rest, "\n")) {
-        const char *name = strrchr(line, ',');
-        bool is_out = false;
-        for (size_t i = 0; name && i < corpus->n_records && !is_out; i++)
-            is_out = removal->is_out[i] && strcmp(corpus->records[i].name, name + 1) == 0;
-        if (!is_out)
-            fprintf(stream, "%s\n", line);
-    }
-    fclose(stream);
-    status = file_write_atomic(path, out, out_bytes);
-fail:
-    free(out);
-    free(text);
-    free(path);
-    return status;
-}
-
 static enum status remove_chosen(struct removal *removal)
 {
     struct corpus *corpus = removal->corpus;
@@ -402,8 +368,8 @@ static enum status remove_chosen(struct removal *removal)
     description.n_withdrawals = corpus->n_withdrawals + removal->n_out;
     description.keys = removal->keys;
     description.n_keys = removal->n_keys;
+    TRY(forget_names(corpus, removal->is_out));
     TRY(corpus_commit(corpus->path, removal->records, removal->n_records, &description, revision));
-    TRY(forget_names(removal));
     log_info("%s: %zu records removed, %zu are left%s", corpus->path, removal->n_out, removal->n_records,
              n_back ? "; doubles of what has left took its place" : "");
 fail:
@@ -428,6 +394,7 @@ static enum status remove_on_one(const struct pack_options *options)
     TRY(corpus_read_keys(removal.corpus, &removal.keys, &removal.n_keys));
     removal.is_out = xcalloc(removal.corpus->n_records + 1, 1);
     TRY(choose(&removal));
+    TRY(journal_remove(removal.corpus->path)); /* left by a build that was killed at its very end; it names records */
     if (removal.n_out > 0)
         TRY(remove_chosen(&removal));
     else

@@ -60,6 +60,23 @@ cp -r corpus planted && printf 'Mustermann' >>planted/index-1.h5
 /usr/bin/python3 search.py planted >/dev/null 2>&1 && fail "the search finds nothing"
 # whose records.csv lies beside: the site keeps it, and it forgets who was removed
 grep -q Mustermann_1954 corpus.records.csv || fail "records.csv does not name the recordings"
+cat >>corpus.quality.csv <<'CSV'
+"Mustermann_Erika/sim00001.hea",disconnected,"II","line ""one"", 2 mV"
+"Mustermann_Erika/sim00004.hea",same samples,"","all leads as in Mustermann_Erika/sim00001.hea"
+"Mustermann_Erika/sim00004.hea",flat,"II, V1","kept, ""as it is"""
+CSV
+mkdir corpus.journal.tmp && echo Mustermann_Erika/sim00001.hea >corpus.journal.tmp/00000
+# names go before the corpus changes: where a list cannot be mended, nothing has left yet
+cp -r corpus whole && cp corpus.records.csv kept.csv && printf 'path,record\nx\n' >whole.records.csv
+expect 4 "whole.records.csv" "$pack" remove --patient SSN-123-45-6789 --site-key keyA whole
+diff <("$pack" info --splits whole) <("$pack" info --splits corpus) >/dev/null || fail "a record left before its name"
+cp kept.csv whole.records.csv
+expect 0 "records removed" "$pack" remove --patient SSN-123-45-6789 --site-key keyA whole
 expect 0 "records removed" "$pack" remove --patient SSN-123-45-6789 --site-key keyA corpus
 grep -q 'sim00001' corpus.records.csv && fail "records.csv still names what was removed"
+grep -q 'sim00001' corpus.quality.csv && fail "quality.csv still names what was removed"
+grep -qxF '"Mustermann_Erika/sim00004.hea",flat,"II, V1","kept, ""as it is"""' corpus.quality.csv ||
+    fail "quality.csv lost or changed a line of what stays"
+grep -vxFf corpus.records.csv kept.csv | grep -v 'sim0000[0-2]' | grep . && fail "records.csv lost a line of what stays"
+[ -e corpus.journal.tmp ] && fail "the journal of a build outlives the removal"
 finish
