@@ -355,16 +355,25 @@ static json_t *hash_text(uint64_t hash)
     return json_string(format_hash(text, hash));
 }
 
+/* Appends to a list; what cannot be put together (a name that is not UTF-8) leaves no list, and so no manifest. */
+static void list_append(json_t **list, json_t *item)
+{
+    if (json_array_append_new(*list, item) == 0)
+        return;
+    json_decref(*list);
+    *list = NULL;
+}
+
 static json_t *shards_list(const struct corpus_description *description)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < description->n_shards; i++) {
         const struct shard_info *shard = &description->shards[i];
         char name[SHARD_NAME_BYTES];
-        json_array_append_new(list, json_pack("{s:s, s:I, s:o, s:I, s:I}", "file",
-                                              shard_file_name(name, (uint32_t)i, shard->revision), "bytes",
-                                              (json_int_t)shard->bytes, "xxh64", hash_text(shard->hash), "records",
-                                              (json_int_t)shard->records, "rows", (json_int_t)shard->rows));
+        list_append(&list,
+                    json_pack("{s:s, s:I, s:o, s:I, s:I}", "file", shard_file_name(name, (uint32_t)i, shard->revision),
+                              "bytes", (json_int_t)shard->bytes, "xxh64", hash_text(shard->hash), "records",
+                              (json_int_t)shard->records, "rows", (json_int_t)shard->rows));
     }
     return list;
 }
@@ -381,9 +390,9 @@ static json_t *contributors_list(const struct corpus_description *description)
         count = 1;
     }
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "name", contributors[i].name, "key_id",
-                                              contributors[i].key_id, "program", contributors[i].program, "corpus",
-                                              hash_text(contributors[i].hash)));
+        list_append(&list,
+                    json_pack("{s:s, s:s, s:s, s:o}", "name", contributors[i].name, "key_id", contributors[i].key_id,
+                              "program", contributors[i].program, "corpus", hash_text(contributors[i].hash)));
     return list;
 }
 
@@ -399,7 +408,7 @@ static json_t *withdrawals_list(const struct corpus_description *description)
             snprintf(patient + 2 * b, 3, "%02x", withdrawal->patient[b]);
         if (withdrawal->kind == WITHDRAWN_PATIENT)
             json_object_set_new(item, "patient", json_string(patient));
-        json_array_append_new(list, item);
+        list_append(&list, item);
     }
     return list;
 }
@@ -408,10 +417,10 @@ static json_t *sources_list(const struct corpus_description *description)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < description->n_sources; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:i}", "name", description->sources[i].name, "licence",
-                                              description->sources[i].licence, "records",
-                                              (json_int_t)description->sources[i].records, "contributor",
-                                              (int)description->sources[i].contributor));
+        list_append(&list,
+                    json_pack("{s:s, s:s, s:I, s:i}", "name", description->sources[i].name, "licence",
+                              description->sources[i].licence, "records", (json_int_t)description->sources[i].records,
+                              "contributor", (int)description->sources[i].contributor));
     return list;
 }
 
@@ -442,11 +451,11 @@ enum status manifest_write(const char *folder, const struct corpus_description *
     REQUIRE(json_is_object(recipe), STATUS_INTERNAL, "%s: the recipe is not a JSON object", path);
     json_t *classes = json_array(), *refused = json_array();
     for (size_t i = 0; i < description->n_classes; i++)
-        json_array_append_new(classes, json_pack("{s:s, s:s}", "code", description->classes[i].code, "name",
-                                                 description->classes[i].name));
+        list_append(&classes, json_pack("{s:s, s:s}", "code", description->classes[i].code, "name",
+                                        description->classes[i].name));
     for (size_t i = 0; i < description->n_refusals; i++)
-        json_array_append_new(refused, json_pack("{s:s, s:I}", "reason", description->refusals[i].reason, "count",
-                                                 (json_int_t)description->refusals[i].count));
+        list_append(&refused, json_pack("{s:s, s:I}", "reason", description->refusals[i].reason, "count",
+                                        (json_int_t)description->refusals[i].count));
     root =
         json_pack("{s:s, s:i, s:O, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I, s:o}, s:o}", "format",
                   "anyecg corpus", "format_version", CORPUS_FORMAT_VERSION, "recipe", recipe, "recipe_hash",

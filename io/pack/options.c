@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/command_line.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "io/corpus/corpus.h"
 
 const char *argp_program_version = "anyecg-pack " ANYECG_VERSION;
 
@@ -243,6 +245,21 @@ static enum status check_one_corpus(const struct pack_options *options)
     return STATUS_OK;
 }
 
+/* It goes into the manifest as it is. */
+static enum status check_contributor(const char *name)
+{
+    const size_t most = sizeof((struct corpus_contributor *)0)->name - 1;
+    json_t *text = json_string(name);
+    bool is_text = text != NULL;
+    json_decref(text);
+    if (!is_text)
+        return status_set(STATUS_USAGE, "--contributor: the name is not UTF-8; see anyecg-pack --help");
+    if (strlen(name) > most)
+        return status_set(STATUS_USAGE, "--contributor %s: has %zu bytes, at most %zu fit; shorten it", name,
+                          strlen(name), most);
+    return STATUS_OK;
+}
+
 static enum status check(const struct pack_options *options)
 {
     static const char *const help = "; see anyecg-pack --help";
@@ -257,6 +274,8 @@ static enum status check(const struct pack_options *options)
     for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
         if ((options->given >> i & 1) && !(scopes[i].commands & command))
             return status_set(STATUS_USAGE, "%s does not go with this command%s", scopes[i].name, help);
+    if (options->contributor && check_contributor(options->contributor) != STATUS_OK)
+        return STATUS_USAGE;
     switch (options->command) {
     case COMMAND_BUILD:
         if (!options->output)

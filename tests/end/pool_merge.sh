@@ -5,6 +5,11 @@ pack=$1
 . "$(dirname "$0")/pool_steps.sh"
 cd "$scratch" || exit 1
 make_sites
+# a name that does not fit the manifest is refused before anything is made
+long=$(printf 'Krankenhaus %.0s' 1 2 3 4 5 6)
+expect 2 "at most 63 fit" "$pack" build --contributor "$long" -o no siteA
+expect 2 "is not UTF-8" "$pack" build --contributor "$(printf 'Universit\xe4t')" -o no siteA
+[ -e no ] && fail "a refused command line left a folder"
 
 expect 0 "36 records of 2 contributors" "$pack" merge -o all A B
 expect 0 "all checksums hold" "$pack" verify all
