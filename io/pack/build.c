@@ -184,8 +184,38 @@ fail:
     return status;
 }
 
+/* The bytes of the tables that come with the databases, folder by folder. */
+static enum status hash_tables(const struct build *build, uint64_t *hash)
+{
+    char *folder = duplicate_text(""), *table = duplicate_text("");
+    enum status status = STATUS_OK;
+    *hash = 0;
+    for (size_t i = 0; i < build->n_inputs && status == STATUS_OK; i++) {
+        const char *real = build->inputs[i].real;
+        size_t length = (size_t)(base_name(real) - real) - 1;
+        if (strlen(folder) == length && strncmp(folder, real, length) == 0)
+            continue;
+        free(folder);
+        folder = format_text("%.*s", (int)length, real);
+        const struct recipe_source *source = &build->recipe.sources[recipe_find_source(&build->recipe, folder)];
+        char *found = source->table ? labelling_find_file(source->table, folder) : NULL;
+        uint64_t own = 0;
+        if (found && strcmp(found, table) != 0) {
+            free(table);
+            table = found;
+            status = file_hash(table, &own, NULL);
+            *hash = XXH64(&own, sizeof own, *hash);
+        } else {
+            free(found);
+        }
+    }
+    free(folder);
+    free(table);
+    return status;
+}
+
 /* What the bytes of the corpus depend on: a build that goes on with another's shards must have the same. */
-static enum status plan_hash(const struct build *build, uint64_t *plan)
+static enum status plan_hash(const struct build *build, uint64_t tables, uint64_t *plan)
 {
     const struct pack_options *options = build->options;
     const char *texts[] = {ANYECG_VERSION, build->key.id, options->contributor ? options->contributor : ""};
@@ -195,6 +225,8 @@ static enum status plan_hash(const struct build *build, uint64_t *plan)
     XXH64_state_t *state = XXH64_createState();
     XXH64_reset(state, 0);
     XXH64_update(state, &ranks, sizeof ranks);
+    XXH64_update(state, &tables, sizeof tables);
+    XXH64_update(state, &build->recipe.maps.hash, sizeof build->recipe.maps.hash);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         XXH64_update(state, texts[i], strlen(texts[i]) + 1);
     for (size_t i = 0; i < options->n_settings; i++)
@@ -222,9 +254,12 @@ fail:
 static enum status begin_share(struct build *build, uint64_t *next)
 {
     const struct pack_options *options = build->options;
-    uint64_t plan = 0;
-    enum status status = plan_hash(build, &plan);
+    uint64_t plan = 0, tables = 0;
+    enum status status = build->world->rank == 0 ? hash_tables(build, &tables) : STATUS_OK;
     *next = 0;
+    TRY(comm_agree(build->world, status));
+    comm_broadcast(build->world, &tables, sizeof tables, 0);
+    status = plan_hash(build, tables, &plan);
     if (status == STATUS_OK && !options->resume && build->world->rank == 0)
         status = journal_remove(options->output); /* of an earlier build there */
     TRY(comm_agree(build->world, status));

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <xxhash.h>
 
 #include "base/csv.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/pack/built_in.h"
@@ -145,6 +147,11 @@ enum status code_maps_find(struct code_maps *maps, const struct code_map **out, 
             *out = maps->maps[i];
     if (!*out) {
         TRY(open_map(&csv, &what, name, recipe));
+        if (has_suffix(name, ".csv")) {
+            uint64_t hash;
+            TRY(file_hash(what, &hash, NULL));
+            maps->hash = XXH64(&hash, sizeof hash, maps->hash);
+        }
         TRY(read_map(&map, &csv, what));
         map->name = duplicate_text(key);
         maps->maps = xrealloc(maps->maps, checked_multiply(maps->n + 1, sizeof *maps->maps));

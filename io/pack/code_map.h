@@ -35,6 +35,7 @@ struct code_map; /* one table, sorted by code */
 struct code_maps {
     struct code_map **maps;
     size_t n;
+    uint64_t hash; /* of the bytes of those that are files, in the order of reading */
 };
 
 /* The map of this name: built in, or if it ends in .csv a file, relative to the folder of `recipe`.

@@ -212,10 +212,11 @@ static enum status list_entries(const struct journal *journal, uint32_t **number
         free(bytes);
         if (!bytes)
             continue;
-        REQUIRE(head.plan == journal->plan, STATUS_USAGE,
-                "-o %s: the interrupted build there had other inputs, labels, recipe, key or number of ranks; give the "
-                "same ones to go on, or start afresh with --overwrite",
-                journal->folder);
+        REQUIRE(
+            head.plan == journal->plan, STATUS_USAGE,
+            "-o %s: the interrupted build there had other inputs, labels, tables, recipe, code maps, key or number of ranks; give the "
+            "same ones to go on, or start afresh with --overwrite",
+            journal->folder);
         (*numbers)[(*n)++] = (uint32_t)number;
     }
     qsort(*numbers, *n, sizeof **numbers, compare_descending);

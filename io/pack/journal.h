@@ -1,10 +1,10 @@
 /* io/pack/journal.h — how an interrupted build goes on.
  *
  * Whenever a rank has finished a shard, what the index will need of its records, and what was refused so far, goes to
- * a file in CORPUS.journal.tmp beside the corpus. A build of the same plan (inputs, recipe, labels, key, ranks,
- * program) that is told to resume takes finished shards as they are and goes on behind them, so that it ends with the
- * same bytes. The journal is a file of this program for itself: raw structs under a checksum, removed when the manifest
- * is there. */
+ * a file in CORPUS.journal.tmp beside the corpus. A build of the same plan (inputs, recipe, code maps, tables, labels,
+ * key, ranks, program) that is told to resume takes finished shards as they are and goes on behind them, so that it
+ * ends with the same bytes. The journal is a file of this program for itself: raw structs under a checksum, removed
+ * when the manifest is there. */
 #ifndef IO_PACK_JOURNAL_H
 #define IO_PACK_JOURNAL_H
 

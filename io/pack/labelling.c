@@ -30,8 +30,7 @@ fail:
     return status;
 }
 
-/* The path of the first of the table's files that is in the folder or above it, or NULL. Freed by the caller. */
-static char *search_table(const struct table_form *form, const char *folder)
+char *labelling_find_file(const struct table_form *form, const char *folder)
 {
     char *place = duplicate_text(folder), *found = NULL;
     for (int level = 0; level < MOST_LEVELS && *place && !found; level++) {
@@ -83,7 +82,7 @@ static enum status find_table(struct labelling *labelling, const struct recipe_s
             return STATUS_OK;
         }
     struct found_table entry = {.source = source};
-    char *path = search_table(source->table, folder);
+    char *path = labelling_find_file(source->table, folder);
     enum status status = path ? read_found(labelling, &entry, path) : STATUS_OK;
     free(path);
     if (status != STATUS_OK)

@@ -25,6 +25,10 @@ struct labelled {
     char table_patient[64], source_patient[64]; /* ids of --labels and of the database's table; "": none */
 };
 
+/* The table that comes with the database of recordings in `folder` (absolute): the first of the form's files that is
+ * there or in the three folders above. NULL: there is none. Freed by the caller. */
+char *labelling_find_file(const struct table_form *form, const char *folder);
+
 /* table: of --labels, or NULL. */
 enum status labelling_open(struct labelling *labelling, const char *table);
 

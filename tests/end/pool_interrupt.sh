@@ -59,6 +59,32 @@ if [ -e cut.journal.tmp/00002 ] && [ ! -e cut/manifest.json ]; then
     diff -r cut whole >/dev/null || fail "a damaged shard went into the corpus"
 fi
 
+# nor does one whose code map or whose table of the database has changed
+printf 'code,classes,kind\nx,AF,\n' >own.csv
+{ echo file,says; for i in $(seq 0 39); do printf 'sim%05d,x\n' "$i"; done; } >ward/table.csv
+printf 'sources:\n  - match: ward\n    name: ward\n    table: {files: [table.csv], record: file, codes: [says], code_map: own.csv}\n' >own.yaml
+own=("${build[@]}" -c own.yaml)
+expect 3 "" "${own[@]}" -o own ward
+rm -rf cut cut.* && setsid "${own[@]}" -o cut ward >/dev/null 2>&1 &
+pid=$!
+for i in $(seq 200); do
+    [ -e cut.journal.tmp/00002 ] && break
+    sleep 0.05
+done
+kill -9 -- -$pid 2>/dev/null
+wait $pid 2>/dev/null
+if [ -e cut.journal.tmp/00002 ] && [ ! -e cut/manifest.json ]; then
+    cp own.csv own.kept && cp ward/table.csv table.kept
+    printf 'code,classes,kind\nx,RBBB,\n' >own.csv
+    expect 2 "had other inputs" "${own[@]}" --resume -o cut ward
+    cp own.kept own.csv && sed -i 's/sim00004,x/sim00004,/' ward/table.csv
+    expect 2 "had other inputs" "${own[@]}" --resume -o cut ward
+    cp table.kept ward/table.csv
+    expect 3 "" "${own[@]}" --resume -o cut ward
+    diff -r cut own >/dev/null || fail "other bytes than without a stop, with a table"
+fi
+rm ward/table.csv
+
 # two builds into one folder; another corpus may be read meanwhile
 setsid "${build[@]}" -o cut2 ward >/dev/null 2>&1 &
 pid=$!
