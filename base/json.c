@@ -7,17 +7,22 @@
 #include "base/file.h"
 #include "base/text.h"
 
+enum status json_parse(const char *text, size_t bytes, const char *path, json_t **root)
+{
+    json_error_t error;
+    *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!*root)
+        return status_set(STATUS_DAMAGED, "%s: line %d: not JSON: %s", path, error.line, error.text);
+    return STATUS_OK;
+}
+
 enum status json_read_file(const char *path, json_t **root)
 {
     enum status status;
-    json_error_t error;
     char *text = NULL;
     size_t bytes;
     TRY(file_read(path, (size_t)1 << 30, &text, &bytes));
-    *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-    REQUIRE(*root, STATUS_DAMAGED, "%s: line %d: not JSON: %s", path, error.line, error.text);
-    free(text);
-    return STATUS_OK;
+    status = json_parse(text, bytes, path, root);
 fail:
     free(text);
     return status;

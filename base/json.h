@@ -11,6 +11,8 @@
 
 /* *root is freed with json_decref(). STATUS_DAMAGED if the file is not JSON. */
 enum status json_read_file(const char *path, json_t **root);
+/* The same for bytes that are in memory already; path: for the message. */
+enum status json_parse(const char *text, size_t bytes, const char *path, json_t **root);
 
 /* Indented, keys in the order they were put, atomic. */
 enum status json_write_file(const char *path, const json_t *root);

@@ -12,7 +12,7 @@
 #include "base/version.h"
 #include "io/corpus/layout.h"
 
-enum { MOST_MANIFEST_BYTES = 1 << 28, SUM_DIGITS = 16 };
+enum { MOST_MANIFEST_BYTES = 1 << 28, SUM_DIGITS = 16, MOST_ATTEMPTS = 3 };
 
 static const char sum_tail[] = "  " MANIFEST_NAME "\n";
 static const char *const withdrawal_names[N_WITHDRAWAL_KINDS] = {"patient", "record", "source"};
@@ -77,18 +77,17 @@ static bool sum_says(char *sum, size_t bytes, uint64_t hash, bool *is_valid)
     return *is_valid && says;
 }
 
-/* The manifest's bytes against manifest.json.xxh64, whose line is what `xxhsum` prints and `xxhsum -c` reads. */
-static enum status check_sum(const char *folder, const char *path, uint64_t *hash)
+/* The manifest's bytes (*content, freed by the caller) against manifest.json.xxh64, whose line is what `xxhsum` prints
+ * and `xxhsum -c` reads. */
+static enum status read_checked(const char *folder, const char *path, char **content, size_t *length, uint64_t *hash)
 {
     enum status status;
-    char *sum_path = corpus_file_path(folder, MANIFEST_SUM_NAME), *sum = NULL, *content = NULL;
+    char *sum_path = corpus_file_path(folder, MANIFEST_SUM_NAME), *sum = NULL;
     char found[17];
     size_t bytes;
     bool is_sum;
-    TRY(file_read(path, MOST_MANIFEST_BYTES, &content, &bytes));
-    *hash = XXH64(content, bytes, 0);
-    free(content);
-    content = NULL;
+    TRY(file_read(path, MOST_MANIFEST_BYTES, content, length));
+    *hash = XXH64(*content, *length, 0);
     REQUIRE(file_exists(sum_path), STATUS_DAMAGED,
             "%s: is missing, so the manifest cannot be checked; copy it again from where the corpus came", sum_path);
     TRY(file_read(sum_path, 1024, &sum, &bytes));
@@ -98,9 +97,25 @@ static enum status check_sum(const char *folder, const char *path, uint64_t *has
             format_hash(found, *hash), MANIFEST_SUM_NAME, sum);
     status = STATUS_OK;
 fail:
-    free(content);
     free(sum);
     free(sum_path);
+    return status;
+}
+
+/* Whoever edits a corpus exchanges the manifest, then its sum: who reads between sees a new sum beside an old manifest
+ * only if both were exchanged meanwhile, and then finds another manifest when he looks again. */
+static enum status read_settled(const char *folder, const char *path, char **content, size_t *length, uint64_t *hash)
+{
+    enum status status = STATUS_OK;
+    uint64_t last = 0;
+    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        free(*content);
+        *content = NULL;
+        status = read_checked(folder, path, content, length, hash);
+        if (status != STATUS_DAMAGED || (attempt > 0 && *hash == last))
+            break;
+        last = *hash;
+    }
     return status;
 }
 
@@ -335,16 +350,19 @@ enum status manifest_read(struct corpus *corpus, struct index_identity *index)
 {
     enum status status;
     char *path = corpus_file_path(corpus->path, MANIFEST_NAME);
+    char *content = NULL;
+    size_t bytes;
     json_t *root = NULL;
     REQUIRE(folder_exists(corpus->path), STATUS_IO, "%s: there is no such folder", corpus->path);
     REQUIRE(file_exists(path), STATUS_DAMAGED,
             "%s: no " MANIFEST_NAME ": the build did not finish; run anyecg-pack build again", corpus->path);
-    TRY(check_sum(corpus->path, path, &corpus->hash));
-    TRY(json_read_file(path, &root));
+    TRY(read_settled(corpus->path, path, &content, &bytes, &corpus->hash));
+    TRY(json_parse(content, bytes, path, &root));
     TRY(read_fields(corpus, root, path, index));
     status = STATUS_OK;
 fail:
     json_decref(root);
+    free(content);
     free(path);
     return status;
 }
