@@ -92,8 +92,10 @@ for i in $(seq 200); do
     [ -e cut2/writing.tmp ] && break
     sleep 0.02
 done
+kill -STOP -- "-$pid" 2>/dev/null || true # so that it cannot finish between the question and the answer
 expect 0 "all checksums hold" "$pack" verify whole
 [ -e cut2/manifest.json ] || expect 2 "another anyecg-pack is writing there" "${build[@]}" --overwrite -o cut2 ward
+kill -CONT -- "-$pid" 2>/dev/null || true
 wait $pid
 diff -r cut2 whole >/dev/null || fail "the first of two builds was disturbed"
 

@@ -114,7 +114,7 @@ static void assert_linear(const char *place, enum profile_part part, double rows
 static void operations_are_those_of_the_formulas(void **state)
 {
     struct pass pass;
-    double tokens, convolutions;
+    double tokens, visible, convolutions;
 
     (void)state;
     start(&pass);
@@ -132,9 +132,11 @@ static void operations_are_those_of_the_formulas(void **state)
         assert_true(operations(FORWARD, place, PROFILE_ATTENTION) == 2 * product);
         assert_true(operations(BACKWARD, place, PROFILE_ATTENTION) == 5 * product);
     }
-    /* 38 positions: 15 taps of the patch, then twice 3 taps of C channels; the patch itself needs no gradient. */
-    convolutions = 2 * tokens * 38 * CHANNELS;
-    assert_linear("backbone", PROFILE_PATCH_ENCODER, tokens, (38 * CHANNELS + 2) * WIDTH,
+    /* Visible patches only. 38 positions: 15 taps of the patch, then twice 3 taps of C channels; the patch itself needs
+     * no gradient. */
+    visible = tokens - (double)pass.hidden;
+    convolutions = 2 * visible * 38 * CHANNELS;
+    assert_linear("backbone", PROFILE_PATCH_ENCODER, visible, (38 * CHANNELS + 2) * WIDTH,
                   convolutions * (15 + 2 * 3 * CHANNELS), convolutions * (15 + 4 * 3 * CHANNELS));
     assert_linear("code_head", PROFILE_HEAD, (double)pass.hidden, CODES * WIDTH, 0, 0);
     end(&pass);
