@@ -126,3 +126,33 @@ void comm_gather_bytes(const struct world *world, const void *own, size_t bytes,
     *all = joined;
     *total = sum;
 }
+
+/* Point to point in pieces, as MPI_Gatherv counts and displaces in int. */
+void comm_gather_bytes_to_root(const struct world *world, const void *own, size_t bytes, char **all, size_t *total)
+{
+    enum { PIECE_BYTES = 16 << 20, TAG = 71 };
+    uint64_t *sizes = xcalloc((size_t)world->size, sizeof *sizes), own_size = bytes;
+    size_t sum = 0;
+    char *joined = NULL;
+    sizes[0] = bytes;
+    if (world->size > 1)
+        MPI_Gather(&own_size, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T, 0, world->comm);
+    for (int r = 0; world->rank == 0 && r < world->size; r++)
+        sum += sizes[r];
+    if (world->rank == 0) {
+        joined = xmalloc(sum);
+        if (bytes > 0)
+            memcpy(joined, own, bytes);
+    }
+    for (size_t i = 0; world->rank != 0 && i < bytes; i += PIECE_BYTES)
+        MPI_Send((const char *)own + i, (int)(bytes - i < PIECE_BYTES ? bytes - i : PIECE_BYTES), MPI_BYTE, 0, TAG,
+                 world->comm);
+    size_t offset = sizes[0];
+    for (int r = 1; world->rank == 0 && r < world->size; offset += sizes[r++])
+        for (size_t i = 0; i < sizes[r]; i += PIECE_BYTES)
+            MPI_Recv(joined + offset + i, (int)(sizes[r] - i < PIECE_BYTES ? sizes[r] - i : PIECE_BYTES), MPI_BYTE, r,
+                     TAG, world->comm, MPI_STATUS_IGNORE);
+    free(sizes);
+    *all = joined;
+    *total = sum;
+}

@@ -62,4 +62,7 @@ void comm_gather_double(const struct world *world, const double *own, double *va
 /* Joins every rank's `bytes` of data in rank order; on every rank: *all (freed by the caller), *total bytes. */
 void comm_gather_bytes(const struct world *world, const void *own, size_t bytes, char **all, size_t *total);
 
+/* The same on rank 0 only, so that the others need no memory for it: there *all is NULL, *total 0. */
+void comm_gather_bytes_to_root(const struct world *world, const void *own, size_t bytes, char **all, size_t *total);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "comm/world.h"
 
 static struct world world;
@@ -153,10 +154,35 @@ static void gathered_bytes_stand_in_rank_order(void **state)
     assert_int_equal(total, strlen(wanted));
     assert_memory_equal(all, wanted, total);
     free(all);
+    comm_gather_bytes_to_root(&world, own, (size_t)world.rank, &all, &total);
+    assert_int_equal(total, world.rank == 0 ? strlen(wanted) : 0);
+    if (world.rank == 0)
+        assert_memory_equal(all, wanted, total);
+    else
+        assert_null(all);
+    free(all);
     double number = world.rank * 10, numbers[8];
     comm_gather_double(&world, &number, numbers, 1);
     for (int r = 0; r < world.size; r++)
         assert_true(numbers[r] == r * 10);
+}
+
+static void many_bytes_reach_the_root_whole(void **state)
+{
+    (void)state;
+    const size_t count = ((size_t)16 << 20) + 12345; /* more than a piece, and not whole pieces */
+    char *own = xmalloc(count), *all;
+    size_t total;
+    for (size_t i = 0; i < count; i++)
+        own[i] = (char)(i * 31 + i / 251 + (size_t)world.rank);
+    comm_gather_bytes_to_root(&world, own, count, &all, &total);
+    for (size_t r = 0; world.rank == 0 && r < (size_t)world.size; r++)
+        for (size_t i = 0; i < count; i++)
+            if (all[r * count + i] != (char)(i * 31 + i / 251 + r))
+                fail_msg("byte %zu of rank %zu", i, r);
+    assert_int_equal(total, world.rank == 0 ? count * (size_t)world.size : 0);
+    free(own);
+    free(all);
 }
 
 static void a_broadcast_reaches_all_from_any_root(void **state)
@@ -220,6 +246,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(equal_faults_are_told_by_the_lowest_rank),
         cmocka_unit_test(sums_and_extremes_run_over_all_ranks),
         cmocka_unit_test(gathered_bytes_stand_in_rank_order),
+        cmocka_unit_test(many_bytes_reach_the_root_whole),
         cmocka_unit_test(a_broadcast_reaches_all_from_any_root),
         cmocka_unit_test(a_single_world_works_without_mpi),
     };
