@@ -36,8 +36,9 @@ done <<<"${ANYECG_SET:-}"
 
 case $ANYECG_LAUNCHER in
     # Not --kill-on-bad-exit=1: ranks that agreed to end with 16 do not end at the same instant, and srun would kill the later
-    # ones and report their death instead. --wait ends the survivors of a rank that died alone.
-    srun) launcher=(srun --mpi=pmix --kill-on-bad-exit=0 --wait=10 -n "${SLURM_NTASKS:-1}") ;;
+    # ones and report their death instead. --wait ends the survivors of a rank that died alone. --immediate: seconds for which
+    # srun may wait for the job's nodes, else it waits as long as the job has time.
+    srun) launcher=(srun --mpi=pmix --kill-on-bad-exit=0 --wait=10 --immediate=120 -n "${SLURM_NTASKS:-1}") ;;
     mpirun) launcher=(mpirun -n "${SLURM_NTASKS:-1}") ;;
     *) echo "LAUNCHER '$ANYECG_LAUNCHER' in the site file: must be srun or mpirun" >&2; exit 2 ;;
 esac
@@ -65,11 +66,20 @@ launch_once() { # PROGRAM ARGUMENT... → its exit code
     return $code
 }
 
+# A node that died can come back just as the job starts anew: it registers without the job and is taken from it, while the job
+# goes on with the others. Nothing can be launched on all ranks then.
+node_lost() {
+    local nodes
+    [ -n "${SLURM_JOB_ID:-}" ] && [ -n "${SLURM_JOB_NUM_NODES:-}" ] || return 1
+    nodes=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%D 2>/dev/null) && [[ $nodes =~ ^[0-9]+$ ]] && [ "$nodes" -lt "$SLURM_JOB_NUM_NODES" ]
+}
+
 # Now and then a launch dies inside MPI_Init on a busy network (a peer's message comes too early), before any work is done: a
 # death by signal within the first half minute is tried again, twice.
 launch_with_retries() { # PROGRAM ARGUMENT...
-    local try code began
+    local try code=1 began
     for try in 1 2 3; do
+        if node_lost; then break; fi
         began=$SECONDS
         launch_once "$@"
         code=$?
@@ -95,7 +105,7 @@ requeue() {
 }
 
 # Ends with the program's exit code. 16: saved, can be resumed. A rank that the save signal met before it could catch it dies
-# of it; nothing is lost but the time since the last checkpoint, so that is resumed too.
+# of it; nothing is lost but the time since the last checkpoint, so that is resumed too, and so is a job that lost a node.
 launch() { # PROGRAM ARGUMENT...
     local code
     launch_with_retries "$@"
@@ -104,6 +114,9 @@ launch() { # PROGRAM ARGUMENT...
         requeue
     elif [ $code -ge 128 ] && [ $save_asked = yes ]; then
         echo "the signal to save came before the program was ready for it"
+        requeue
+    elif [ $code != 0 ] && node_lost; then
+        echo "the job has lost one of its $SLURM_JOB_NUM_NODES nodes"
         requeue
     fi
     return $code

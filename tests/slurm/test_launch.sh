@@ -19,8 +19,12 @@ echo "scontrol $*" >>"$SCRATCH/scontrol.log"
 SCRIPT
 cat >"$scratch/bin/squeue" <<'SCRIPT'
 #!/usr/bin/env bash
-echo 2040-01-02T03:04:05
+case $* in
+    *--format=%e*) echo 2040-01-02T03:04:05 ;;
+    *--format=%D*) cat "$SCRATCH/nodes" ;;
+esac
 SCRIPT
+echo 2 >"$scratch/nodes"
 cat >"$scratch/build/program" <<'SCRIPT'
 #!/usr/bin/env bash
 echo "run $*" >>"$SCRATCH/program.log"
@@ -38,7 +42,7 @@ start_batch() { # BEHAVIOUR-OF-THE-PROGRAM [VARIABLE=VALUE...]
 launch program first "second word" "${settings[@]}"
 SCRIPT
     env -u SLURM_JOB_END_TIME PATH="$scratch/bin:$PATH" SCRATCH="$scratch" PROJECT="$project" ANYECG_BUILD="$scratch/build" SLURM_JOB_ID=7 \
-        SLURM_NTASKS=4 "$@" bash "$scratch/batch" >"$scratch/batch.log" 2>&1 &
+        SLURM_NTASKS=4 SLURM_JOB_NUM_NODES=2 "$@" bash "$scratch/batch" >"$scratch/batch.log" 2>&1 &
     batch=$!
 }
 run_batch() { # as start_batch; its exit code in $code
@@ -100,6 +104,17 @@ a_launch_that_always_dies_is_given_up_after_three() {
     equal runs 3 "$(runs)"
     [ ! -e "$scratch/scontrol.log" ] || complain "scontrol was called"
 }
+a_job_that_lost_a_node_is_requeued_and_not_launched_again() {
+    run_batch 'echo 1 >"$SCRATCH/nodes"; kill -KILL $$'
+    equal code 137 $code
+    equal runs 1 "$(runs)"
+    equal scontrol 'scontrol requeue 7' "$(cat "$scratch/scontrol.log")"
+    holds "$scratch/batch.log" 'lost one of its 2 nodes'
+    run_batch 'exit 0'
+    [ ! -e "$scratch/program.log" ] || complain "the program was launched on too few nodes"
+    equal scontrol 'scontrol requeue 7' "$(cat "$scratch/scontrol.log")"
+    echo 2 >"$scratch/nodes"
+}
 usr1_reaches_the_program_and_its_own_exit_code_counts() {
     start_batch 'trap "sleep 0.3; exit 16" USR1; touch "$SCRATCH/ready.log"; while :; do sleep 0.05; done'
     await "$scratch/ready.log"
@@ -155,6 +170,7 @@ the_program_learns_when_the_job_will_end() {
 run_tests success_passes_and_nothing_is_requeued the_program_starts_on_all_ranks_of_the_job_with_its_arguments_whole \
     an_unknown_launcher_is_refused exit_code_16_puts_the_job_back_into_the_queue a_fault_is_passed_on_and_neither_retried_nor_requeued \
     a_launch_that_dies_at_once_is_tried_again a_launch_that_always_dies_is_given_up_after_three \
+    a_job_that_lost_a_node_is_requeued_and_not_launched_again \
     usr1_reaches_the_program_and_its_own_exit_code_counts a_program_that_ends_well_in_spite_of_usr1_is_not_requeued \
     usr1_that_comes_before_the_program_catches_it_requeues_too a_job_told_to_end_is_not_requeued \
     a_file_stop_keeps_the_job_out_of_the_queue a_job_requeued_too_often_is_left_alone the_program_learns_when_the_job_will_end

@@ -31,10 +31,12 @@ wait_for_step() { # STEP
     done
 }
 weights() { grep -E ' (part|state)-' "$1/tokenizer/step-000000060/COMPLETE"; }
-check_finished() { # RESTARTS
+check_finished() { # RESTARTS: a regular expression
+    local restarts
     wait_for_state "$job" "$ended" 200
     equal "state of job $job" COMPLETED "$(job_field "$job" JobState)"
-    equal "restarts" "$1" "$(job_field "$job" Restarts)"
+    restarts=$(job_field "$job" Restarts)
+    [[ $restarts =~ ^($1)$ ]] || complain "restarts: expected $1, is '$restarts'"
     equal "weights and optimiser state" "$(weights "$scratch/whole")" "$(weights "$ANYECG_WORK")"
     equal "training lines of metrics.jsonl" 60 "$(grep -vc '"split"' "$run/metrics.jsonl")"
 }
@@ -61,7 +63,8 @@ a_job_whose_node_loses_power_is_requeued_and_ends_with_the_same_weights() {
     wait_for_state "$job" PENDING 60
     cluster boot n2
     cluster run scontrol update "jobid=$job" starttime=now
-    check_finished 1
+    # twice if the node registers just after the job's new start and is taken from it
+    check_finished '1|2'
 }
 a_file_stop_ends_the_job_for_good() {
     submit_training stop
