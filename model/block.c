@@ -74,6 +74,7 @@ void block_activations_take(struct block_activations *activations, struct arena 
         a->mean2 = take_reals(arena, tokens);
         a->inverse_std2 = take_reals(arena, tokens);
         a->activated = take_reals(arena, wide);
+        a->slope = a->hidden; /* what is in front of GELU is not needed again */
         a->branch2 = take_reals(arena, narrow);
     } else {
         a->branch1 = a->normed2 = a->branch2 = a->normed1;
@@ -151,7 +152,7 @@ void block_forward(const struct block *block, const struct block_activations *ac
     profile_next(PROFILE_MLP);
     linear_layer_forward_no_bias(&block->mlp1, w, a->hidden, a->normed2, tokens);
     profile_next(PROFILE_ACTIVATION);
-    gelu_forward(a->activated, a->hidden, w + block->mlp1.bias, tokens, config->mlp);
+    gelu_forward(a->activated, a->slope, a->hidden, w + block->mlp1.bias, tokens, config->mlp);
     profile_passes(3, tokens * config->mlp);
     profile_next(PROFILE_MLP);
     linear_layer_forward(&block->mlp2, w, a->branch2, a->activated, tokens);
@@ -199,7 +200,7 @@ void block_backward(const struct block *block, const struct block_activations *a
     profile_next(PROFILE_MLP);
     linear_layer_backward(&block->mlp2, w, g, dactivated, dbranch2, a->activated, tokens);
     profile_next(PROFILE_ACTIVATION);
-    gelu_backward(dactivated, dactivated, a->hidden, tokens * config->mlp);
+    gelu_backward(dactivated, dactivated, a->slope, tokens * config->mlp);
     profile_passes(3, tokens * config->mlp);
     profile_next(PROFILE_MLP);
     linear_layer_backward(&block->mlp1, w, g, dnormed2, dactivated, a->normed2, tokens);

@@ -39,7 +39,8 @@ struct block_activations {
     real *attended, *log_sum_exp;               /* [T, W]; of each span [heads, its tokens] */
     real *branch1, *middle;                     /* [T, W] */
     real *normed2, *mean2, *inverse_std2;       /* [T, W], [T], [T] */
-    real *hidden, *activated;                   /* [T, mlp] */
+    real *hidden, *activated;                   /* [T, mlp] before and behind GELU */
+    real *slope;                                /* of GELU, in the place of hidden; NULL if not training */
     real *branch2;                              /* [T, W] */
     real *out;                                  /* [T, W], lent by the caller: the next block's x */
 };

@@ -31,12 +31,12 @@ struct finetune {
     real *normed, *mean, *inverse_std; /* [spans, W], [spans], [spans] */
     real *logits, *dlogits;            /* [spans, outputs] */
 
-    struct linear_layer linear1, linear2;         /* leadgen */
-    uint32_t *rows;                               /* [T]: corrupted tokens */
-    real *row_features, *before_gelu, *activated; /* [T, W] */
-    real *row_output, *row_target;                /* [T, 300] */
-    real *row_scale, *sigma_mv;                   /* [T], [spans] */
-    real *generated;                              /* [T, 300] */
+    struct linear_layer linear1, linear2;   /* leadgen */
+    uint32_t *rows;                         /* [T]: corrupted tokens */
+    real *row_features, *activated, *slope; /* [T, W]; behind GELU, and its slope if training */
+    real *row_output, *row_target;          /* [T, 300] */
+    real *row_scale, *sigma_mv;             /* [T], [spans] */
+    real *generated;                        /* [T, 300] */
     size_t n_rows;
 
     struct batch batch; /* of the last forward */
@@ -74,8 +74,8 @@ static void take_generator(struct finetune *finetune, struct arena *arena, const
     size_t samples = checked_multiply(bounds->tokens, PATCH_SAMPLES);
     f->rows = arena_take(arena, bounds->tokens * sizeof *f->rows);
     f->row_features = take_reals(arena, wide);
-    f->before_gelu = take_reals(arena, wide);
-    f->activated = f->training ? take_reals(arena, wide) : f->before_gelu;
+    f->activated = take_reals(arena, wide);
+    f->slope = f->training ? take_reals(arena, wide) : NULL;
     f->row_output = take_reals(arena, samples);
     f->row_target = take_reals(arena, samples);
     f->row_scale = take_reals(arena, bounds->tokens);
@@ -185,8 +185,8 @@ static double generate(struct finetune *finetune, const real *weights, const rea
     if (rows == 0)
         return 0;
     gather_rows(f->row_features, features, f->rows, rows, width);
-    linear_layer_forward_no_bias(&f->linear1, weights, f->before_gelu, f->row_features, rows);
-    gelu_forward(f->activated, f->before_gelu, weights + f->linear1.bias, rows, width);
+    linear_layer_forward_no_bias(&f->linear1, weights, f->activated, f->row_features, rows);
+    gelu_forward(f->activated, f->slope, f->activated, weights + f->linear1.bias, rows, width);
     linear_layer_forward(&f->linear2, weights, f->row_output, f->activated, rows);
     for (size_t i = 0; i < rows; i++)
         memcpy(f->generated + (size_t)f->rows[i] * PATCH_SAMPLES, f->row_output + i * PATCH_SAMPLES,
@@ -235,7 +235,7 @@ static void generate_backward(struct finetune *finetune, const real *weights, re
     struct finetune *f = finetune;
     size_t rows = f->n_rows, width = f->config.width;
     linear_layer_backward(&f->linear2, weights, gradient, f->activated, f->row_output, f->activated, rows);
-    gelu_backward(f->activated, f->activated, f->before_gelu, rows * width);
+    gelu_backward(f->activated, f->activated, f->slope, rows * width);
     linear_layer_backward(&f->linear1, weights, gradient, f->row_features, f->activated, f->row_features, rows);
     scatter_rows_add(dfeatures, f->row_features, f->rows, rows, width);
 }

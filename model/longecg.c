@@ -50,7 +50,7 @@ struct longecg {
     real *vectors, *dvectors;             /* [windows, W]: mean over the tokens of a window */
     real *seconds, *dseconds;             /* [seconds, W]: mean over the leads of a second */
     real *state_terms, *dstate_terms;     /* [windows, second_width] */
-    real *before_gelu, *activated;        /* [seconds, second_width] */
+    real *activated, *slope;              /* behind GELU, and its slope if training: [seconds, second_width] */
     real *second_logits, *dsecond_logits; /* [seconds, outputs] */
     real *record_states;                  /* [recordings, second_width] */
     real *record_logits, *drecord_logits; /* [recordings, outputs] */
@@ -113,8 +113,8 @@ static void take_second_level(struct longecg *longecg, struct arena *arena, cons
     l->vectors = take_reals(arena, checked_multiply(windows, width));
     l->seconds = take_reals(arena, checked_multiply(seconds, width));
     l->state_terms = take_reals(arena, checked_multiply(windows, second_width));
-    l->before_gelu = take_reals(arena, checked_multiply(seconds, second_width));
-    l->activated = l->training ? take_reals(arena, checked_multiply(seconds, second_width)) : l->before_gelu;
+    l->activated = take_reals(arena, checked_multiply(seconds, second_width));
+    l->slope = l->training ? take_reals(arena, checked_multiply(seconds, second_width)) : NULL;
     l->second_logits = take_reals(arena, checked_multiply(seconds, outputs));
     l->record_states = take_reals(arena, checked_multiply(windows, second_width));
     l->record_logits = take_reals(arena, checked_multiply(windows, outputs));
@@ -328,10 +328,10 @@ static void second_level_forward(struct longecg *longecg, const real *weights)
     add_window_times(l, l->stack.input);
     stack_forward(&l->stack, &l->second_scratch, weights, &windows, NULL, 0);
 
-    linear_layer_forward_no_bias(&l->token_part, weights, l->before_gelu, l->seconds, l->n_seconds);
+    linear_layer_forward_no_bias(&l->token_part, weights, l->activated, l->seconds, l->n_seconds);
     linear_layer_forward_no_bias(&state_part, weights, l->state_terms, l->stack.output, windows.n_tokens);
-    spread_over_seconds(l, l->before_gelu, l->state_terms);
-    gelu_forward(l->activated, l->before_gelu, weights + l->token_part.bias, l->n_seconds, width);
+    spread_over_seconds(l, l->activated, l->state_terms);
+    gelu_forward(l->activated, l->slope, l->activated, weights + l->token_part.bias, l->n_seconds, width);
     linear_layer_forward(&l->second_output, weights, l->second_logits, l->activated, l->n_seconds);
 
     pool_spans_forward(l->record_states, l->stack.output, windows.spans, windows.n_spans, width);
@@ -346,7 +346,7 @@ static void second_level_backward(struct longecg *longecg, const real *weights, 
     real *dstates = l->stack.output, *drows = l->activated;
 
     linear_layer_backward(&l->second_output, weights, gradient, drows, l->dsecond_logits, l->activated, l->n_seconds);
-    gelu_backward(drows, drows, l->before_gelu, l->n_seconds * width);
+    gelu_backward(drows, drows, l->slope, l->n_seconds * width);
     gather_from_seconds(l, l->dstate_terms, drows);
     linear_layer_backward(&l->token_part, weights, gradient, l->dseconds, drows, l->seconds, l->n_seconds);
     linear_backward(dstates, gradient + l->state_part, NULL, l->dstate_terms, l->stack.output, weights + l->state_part,

@@ -66,7 +66,7 @@ void token_embedding_take(struct token_embedding *embedding, struct arena *arena
     }
     if (training) {
         embedding->saved = take_reals(arena, checked_multiply(at_once, patch_encoder_saved(embedding->channels)));
-        embedding->before_gelu = take_reals(arena, checked_multiply(tokens, embedding->width));
+        embedding->slope = take_reals(arena, checked_multiply(tokens, embedding->width));
     }
 }
 
@@ -130,18 +130,18 @@ static const real *patches_from(const struct token_embedding *embedding, const s
     return embedding->visible_patches;
 }
 
-/* y [n, W] of n patches, whose place in before_gelu begins at row `first`. */
+/* y [n, W] of n patches, whose place in slope begins at row `first`. */
 static void embed_patches(const struct token_embedding *embedding, const real *weights, real *y, const real *patches,
                           size_t first, size_t n)
 {
     struct patch_encoder_weights convolutions = convolution_weights(embedding, weights);
     size_t width = embedding->width;
-    real *before = embedding->training ? embedding->before_gelu + first * width : y;
+    real *slope = embedding->training ? embedding->slope + first * width : NULL;
     patch_encoder_forward(embedding->features, embedding->saved, patches, &convolutions, embedding->workspace, n,
                           embedding->channels);
     count_convolutions(embedding, n, 1, 1);
-    linear_layer_forward_no_bias(&embedding->linear, weights, before, embedding->features, n);
-    gelu_forward(y, before, weights + embedding->linear.bias, n, width);
+    linear_layer_forward_no_bias(&embedding->linear, weights, y, embedding->features, n);
+    gelu_forward(y, slope, y, weights + embedding->linear.bias, n, width);
 }
 
 /* Rows 0 … n - 1 of y to their tokens. From the last on, so that none is overwritten before it has moved. */
@@ -203,7 +203,7 @@ void token_embedding_backward(const struct token_embedding *embedding, const rea
     }
     profile_passes(1, tokens * width);
     profile_next(PROFILE_PATCH_ENCODER);
-    gelu_backward(dy, dy, embedding->before_gelu, n * width);
+    gelu_backward(dy, dy, embedding->slope, n * width);
     if (n > 0)
         linear_layer_backward(&embedding->linear, weights, gradient, dfeatures, dy, embedding->features, n);
     patch_encoder_backward(&dconvolutions, dfeatures, embedding->saved, patches, &convolutions, embedding->workspace, n,

@@ -26,11 +26,11 @@ struct token_embedding {
     struct linear_layer linear;                                            /* [W, 38·C + 2] */
     size_t time_table, lead_table;                                         /* [MAX_TIMES, W], [N_LEADS, W] */
     bool has_mask;
-    size_t mask;       /* [W] */
-    size_t at_once;    /* patches that pass the convolutions together: all when training, else a few */
-    real *features;    /* [at_once, 38·C + 2] */
-    real *saved;       /* kept by the convolutions; training only */
-    real *before_gelu; /* [T, W], the visible tokens' first; training only */
+    size_t mask;    /* [W] */
+    size_t at_once; /* patches that pass the convolutions together: all when training, else a few */
+    real *features; /* [at_once, 38·C + 2] */
+    real *saved;    /* kept by the convolutions; training only */
+    real *slope;    /* of GELU: [T, W], the visible tokens' first; training only */
     real *workspace;
     uint32_t *visible;     /* [T], tokens that a mask leaves; with a mask vector only */
     real *visible_patches; /* [at_once, 300], their patches side by side */

@@ -4,34 +4,52 @@
 
 #include "model/kernels/mathematics.h"
 
-KERNEL_CLONES void gelu_forward(real *y, real *x, const real *bias, size_t tokens, size_t width)
+KERNEL_CLONES static void gelu_run(real *y, const real *x, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        y[i] = gelu_value(x[i], gelu_parts(x[i]));
+}
+
+KERNEL_CLONES static void gelu_slope_run(real *y, real *slope, const real *x, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        real z = x[i];
+        struct gelu_parts parts = gelu_parts(z);
+        y[i] = gelu_value(z, parts);
+        slope[i] = gelu_slope(z, parts);
+    }
+}
+
+KERNEL_CLONES static void add_bias(real *x, const real *bias, size_t width)
+{
+#pragma omp simd
+    for (size_t c = 0; c < width; c++)
+        x[c] += bias[c];
+}
+
+void gelu_forward(real *y, real *slope, real *x, const real *bias, size_t tokens, size_t width)
 {
     if (bias == NULL) { /* one run: no remainder at the end of each token */
         width *= tokens;
         tokens = 1;
     }
-    for (size_t t = 0; t < tokens; t++) {
-        real *in = x + t * width, *out = y + t * width;
-        if (bias != NULL) {
-#pragma omp simd
-            for (size_t c = 0; c < width; c++) {
-                real z = in[c] + bias[c];
-                in[c] = z;
-                out[c] = z * normal_cumulative(z);
-            }
-        } else {
-#pragma omp simd
-            for (size_t c = 0; c < width; c++)
-                out[c] = in[c] * normal_cumulative(in[c]);
-        }
+    for (size_t first = 0; first < tokens * width; first += width) {
+        if (bias != NULL) /* a row stays in the first-level cache */
+            add_bias(x + first, bias, width);
+        if (slope != NULL)
+            gelu_slope_run(y + first, slope + first, x + first, width);
+        else
+            gelu_run(y + first, x + first, width);
     }
 }
 
-KERNEL_CLONES void gelu_backward(real *dx, const real *dy, const real *x, size_t count)
+KERNEL_CLONES void gelu_backward(real *dx, const real *dy, const real *slope, size_t count)
 {
 #pragma omp simd
     for (size_t i = 0; i < count; i++)
-        dx[i] = dy[i] * (normal_cumulative(x[i]) + x[i] * normal_density(x[i]));
+        dx[i] = dy[i] * slope[i];
 }
 
 KERNEL_CLONES void tanh_forward(real *y, const real *x, size_t count)

@@ -7,13 +7,12 @@
 #include "model/real.h"
 
 /* x += bias; y = x·Phi(x), Phi(x) = (1 + erf(x/√2))/2. Hendrycks, Gimpel 2016 (arXiv 1606.08415).
- * y, x: [tokens, width]; x leaves as the pre-activation, kept for the backward pass; bias: [width] or NULL. y may be x
- * if no backward pass follows. */
-void gelu_forward(real *y, real *x, const real *bias, size_t tokens, size_t width);
+ * slope = Phi(x) + x·phi(x), the derivative, is all that the backward pass needs and comes almost for free here; NULL:
+ * not wanted. y, slope, x: [tokens, width]; y or slope may be x; bias: [width] or NULL. */
+void gelu_forward(real *y, real *slope, real *x, const real *bias, size_t tokens, size_t width);
 
-/* dx = dy·(Phi(x) + x·phi(x)); x: pre-activation. dx may be dy. The bias gradient is column_sum_add() of dx, or dbias
- * of linear_backward(). */
-void gelu_backward(real *dx, const real *dy, const real *x, size_t count);
+/* dx = dy·slope. dx may be dy. The bias gradient is column_sum_add() of dx, or dbias of linear_backward(). */
+void gelu_backward(real *dx, const real *dy, const real *slope, size_t count);
 
 /* y = tanh(x); y may be x. */
 void tanh_forward(real *y, const real *x, size_t count);

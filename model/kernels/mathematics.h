@@ -1,4 +1,4 @@
-/* model/kernels/mathematics.h — exp, tanh, erf that a loop can be vectorised over.
+/* model/kernels/mathematics.h — exp, log, tanh, GELU that a loop can be vectorised over.
  *
  * Float versions are short polynomials without branches, a few units in the last place from the exact value (measured
  * in tests/unit/test_kernels_mathematics.c); the double build calls the C library, so gradient checks see exact
@@ -25,14 +25,19 @@ KERNEL_INLINE real real_tanh(real x)
     return tanh(x);
 }
 
-KERNEL_INLINE real real_erf(real x)
-{
-    return erf(x);
-}
-
 KERNEL_INLINE real real_log(real x)
 {
     return log(x);
+}
+
+KERNEL_INLINE real normal_bell(real x)
+{
+    return exp(-x * x / 2);
+}
+
+KERNEL_INLINE real normal_tail_ratio(real x)
+{
+    return erfc(x * 0.70710678118654752440) / 2 * exp(x * x / 2);
 }
 
 KERNEL_INLINE real real_sqrt(real x)
@@ -125,27 +130,39 @@ KERNEL_INLINE real real_tanh(real x)
     return size < 0.625f ? p : copysignf(large, x);
 }
 
-/* erf(x): polynomial up to 0.9277, beyond it 1 - exp(polynomial in |x|), both minimax fits (N. Juffa,
- * stackoverflow.com/a/35148199). */
-KERNEL_INLINE real real_erf(real x)
+/* exp(-x²/2) for 0 ≤ x ≤ 12: 2^(n + r) with |r| ≤ 1/2, a minimax polynomial of degree 5 in r (relative error 7.5e-8).
+ */
+KERNEL_INLINE real normal_bell(real x)
 {
-    float size = fabsf(x), square = x * x;
-    float q = -1.72853470e-5f * size + 3.83197126e-4f;
-    float u = -3.88396438e-3f * size + 2.42546219e-2f;
-    q = q * square + u;
-    q = q * size - 1.06777877e-1f;
-    q = q * size - 6.34846687e-1f;
-    q = q * size - 1.28717512e-1f;
-    q = q * size - size;
-    float large = 1.0f - real_exp(q);
-    float p = -5.96761703e-4f;
-    p = p * square + 4.99119423e-3f;
-    p = p * square - 2.67681349e-2f;
-    p = p * square + 1.12819925e-1f;
-    p = p * square - 3.76125336e-1f;
-    p = p * square + 1.28379166e-1f;
-    p = p * x + x;
-    return size > 0.927734375f ? copysignf(large, x) : p;
+    const float round = 12582912.0f; /* as in real_exp() */
+    float power = x * x * -0.72134752f, shifted = power + round;
+    int32_t n = (int32_t)((uint32_t)bits_of_float(shifted) - (uint32_t)bits_of_float(round));
+    float r = power - (shifted - round);
+    float p = 1.32764755e-3f;
+    p = p * r + 9.6755415e-3f;
+    p = p * r + 5.55071326e-2f;
+    p = p * r + 2.40221197e-1f;
+    p = p * r + 6.93146967e-1f;
+    p = p * r + 1.00000007f;
+    return float_of_bits((int32_t)((uint32_t)bits_of_float(p) + ((uint32_t)n << 23)));
+}
+
+/* Φ(-x)·exp(x²/2) for 0 ≤ x ≤ 12, so that bell·ratio is within 3.2e-8 / max(1, x) of Φ(-x): a polynomial of degree 11,
+ * minimax in that error. */
+KERNEL_INLINE real normal_tail_ratio(real x)
+{
+    float p = -2.44230925e-7f;
+    p = p * x + 6.28781523e-6f;
+    p = p * x - 7.27701668e-5f;
+    p = p * x + 5.0747345e-4f;
+    p = p * x - 2.43004178e-3f;
+    p = p * x + 8.71703939e-3f;
+    p = p * x - 2.51489511e-2f;
+    p = p * x + 6.17025467e-2f;
+    p = p * x - 1.32719355e-1f;
+    p = p * x + 2.4995569e-1f;
+    p = p * x - 3.98939346e-1f;
+    return p * x + 0.5f;
 }
 
 KERNEL_INLINE real real_sqrt(real x)
@@ -155,15 +172,32 @@ KERNEL_INLINE real real_sqrt(real x)
 
 #endif
 
-/* Cumulative distribution and density of the standard normal distribution. */
-KERNEL_INLINE real normal_cumulative(real x)
+/* GELU and its slope of one x share all that is costly:
+ *     x·Φ(x) = max(x, 0) - |x|·Φ(-|x|),   Φ(x) + x·φ(x) with Φ(x) = 1/2 ± (1/2 - Φ(-|x|)).
+ * Beyond ±12 the size stays 12, which leaves either within 1e-25 of its limit. */
+struct gelu_parts {
+    real size, bell, tail; /* |x| up to 12, exp(-size²/2), Φ(-size) */
+};
+
+KERNEL_INLINE struct gelu_parts gelu_parts(real x)
 {
-    return REAL(0.5) + REAL(0.5) * real_erf(x * REAL(0.70710678118654752440));
+    struct gelu_parts parts;
+    real size = x < 0 ? -x : x;
+    parts.size = size > 12 ? 12 : size;
+    parts.bell = normal_bell(parts.size);
+    parts.tail = parts.bell * normal_tail_ratio(parts.size);
+    return parts;
 }
 
-KERNEL_INLINE real normal_density(real x)
+KERNEL_INLINE real gelu_value(real x, struct gelu_parts parts)
 {
-    return REAL(0.39894228040143267794) * real_exp(REAL(-0.5) * x * x);
+    return (x < 0 ? 0 : x) - parts.size * parts.tail;
+}
+
+KERNEL_INLINE real gelu_slope(real x, struct gelu_parts parts)
+{
+    real swing = REAL(0.39894228040143267794) * parts.size * parts.bell - parts.tail; /* odd part, less 1/2 */
+    return x < 0 ? -swing : 1 + swing;
 }
 
 #endif

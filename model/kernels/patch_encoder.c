@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/span.h"
+#include "model/kernels/activation.h"
 #include "model/kernels/arrays.h"
 #include "model/kernels/mathematics.h"
 #include "model/kernels/small_product.h"
@@ -188,24 +189,6 @@ KERNEL_CLONES static void group_normalise(real *z, real *normalised, const real 
     }
 }
 
-KERNEL_CLONES static void gelu_in_place(real *z, size_t count)
-{
-#pragma omp simd
-    for (size_t i = 0; i < count; i++)
-        z[i] *= normal_cumulative(z[i]);
-}
-
-/* z becomes GELU(z), slope its derivative. */
-KERNEL_CLONES static void gelu_with_slope(real *restrict z, real *restrict slope, size_t count)
-{
-#pragma omp simd
-    for (size_t i = 0; i < count; i++) {
-        real x = z[i], cumulative = normal_cumulative(x);
-        slope[i] = cumulative + x * normal_density(x);
-        z[i] = x * cumulative;
-    }
-}
-
 /* log(rms + 0.001 mV) and mean: the amplitude, which GroupNorm takes away. */
 KERNEL_CLONES static void amplitude_features(real *features, const real *patch)
 {
@@ -238,7 +221,7 @@ void patch_encoder_forward(real *features, real *saved, const real *patches,
             convolve(y, &room, weights, layer, channels);
             group_statistics(values, y, room.scratch, channels);
             group_normalise(z, z, y, values, room.scratch, weights->scale[layer], weights->shift[layer], channels);
-            gelu_in_place(z, plain);
+            gelu_forward(z, NULL, z, NULL, 1, plain);
             if (saved != NULL)
                 saved += plain + GROUP_VALUES;
         }
@@ -297,7 +280,7 @@ static void restore(const struct room *room, const real *saved, const struct pat
         real *z = room->activation[layer] + channels;
         group_normalise(z, room->normalised[layer], saved, saved + plain, room->scratch, weights->scale[layer],
                         weights->shift[layer], channels);
-        gelu_with_slope(z, room->slope[layer], plain);
+        gelu_forward(z, room->slope[layer], z, NULL, 1, plain);
     }
 }
 

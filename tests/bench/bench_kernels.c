@@ -129,7 +129,7 @@ static void run_head_norm_backward(void)
 }
 static void run_gelu_forward(void)
 {
-    gelu_forward(a.y, a.x, a.sums, TOKENS, MLP);
+    gelu_forward(a.y, a.dx, a.x, a.sums, TOKENS, MLP);
 }
 static void run_gelu_backward(void)
 {
@@ -341,7 +341,7 @@ static void measure_passes(double seconds)
     measure("layer norm backward", run_layernorm_backward, 0, 4 * rows, seconds);
     measure("q and k norm", run_head_norm_forward, 0, 6 * rows, seconds);
     measure("q and k norm backward", run_head_norm_backward, 0, 6 * rows, seconds);
-    measure("bias and GELU", run_gelu_forward, 0, 3 * t * f, seconds);
+    measure("bias, GELU and slope", run_gelu_forward, 0, 4 * t * f, seconds);
     measure("GELU backward", run_gelu_backward, 0, 3 * t * f, seconds);
     measure("LayerScale and residual", run_residual_forward, 0, 3 * rows, seconds);
     measure("LayerScale and residual backward", run_residual_backward, 0, 3 * rows, seconds);

@@ -202,7 +202,7 @@ static void gradient_of_the_norm_of_heads_equals_finite_differences(void **state
 static void gelu_check_forward(struct check *check)
 {
     real *x = copy_array(value_of(check, 0), TOKENS * IN);
-    gelu_forward(check->output, x, value_of(check, 1), TOKENS, IN);
+    gelu_forward(check->output, NULL, x, value_of(check, 1), TOKENS, IN);
     free(x);
 }
 
@@ -215,14 +215,14 @@ static void gradient_of_gelu_equals_finite_differences(void **state)
     x = add_tensor(&check, "x", TOKENS * IN, 1.5, 0);
     bias = add_tensor(&check, "bias", IN, 1, 0);
     set_output(&check, TOKENS * IN, gelu_check_forward);
-    real *preactivation = copy_array(x, TOKENS * IN);
-    gelu_forward(check.output, preactivation, bias, TOKENS, IN);
-    gelu_backward(gradient_of(&check, 0), check.weight, preactivation, TOKENS * IN);
+    real *slope = copy_array(x, TOKENS * IN);
+    gelu_forward(check.output, slope, slope, bias, TOKENS, IN);
+    gelu_backward(gradient_of(&check, 0), check.weight, slope, TOKENS * IN);
     memset(gradient_of(&check, 1), 0, IN * sizeof(real));
     for (size_t i = 0; i < TOKENS * IN; i++)
         gradient_of(&check, 1)[i % IN] += gradient_of(&check, 0)[i];
     finish(&check);
-    free(preactivation);
+    free(slope);
 }
 
 static void tanh_check_forward(struct check *check)

@@ -114,7 +114,7 @@ static void head_norm_equals_layernorm_of_each_head_and_leaves_values_alone(void
     free(qkv), free(dqkv), free(before), free(normalised), free(inverse), free(y_twin), free(dx_twin);
 }
 
-static void gelu_adds_the_bias_keeps_the_preactivation_and_follows_the_error_function(void **state)
+static void gelu_adds_the_bias_follows_the_error_function_and_keeps_its_slope(void **state)
 {
     enum { TOKENS = 9, WIDTH = 37, COUNT = TOKENS * WIDTH };
     real *x = random_array(COUNT, 2), *bias = random_array(WIDTH, 1), *y = zero_array(COUNT),
@@ -127,11 +127,11 @@ static void gelu_adds_the_bias_keeps_the_preactivation_and_follows_the_error_fun
         y_twin[i] = z * phi;
         dx_twin[i] = (double)dy[i] * (phi + z * exp(-z * z / 2) / sqrt(2 * M_PI));
     }
-    gelu_forward(y, x, bias, TOKENS, WIDTH);
+    gelu_forward(y, NULL, x, bias, TOKENS, WIDTH);
     assert_close(x, x_twin, COUNT, CLOSE);
     assert_close(y, y_twin, COUNT, CLOSE);
     memset(y, 0, COUNT * sizeof(real));
-    gelu_forward(y, x, NULL, TOKENS, WIDTH);
+    gelu_forward(y, x, x, NULL, TOKENS, WIDTH);
     assert_close(y, y_twin, COUNT, CLOSE);
     gelu_backward(dy, dy, x, COUNT);
     assert_close(dy, dx_twin, COUNT, CLOSE);
@@ -321,7 +321,7 @@ int main(void)
         cmocka_unit_test(layernorm_equals_its_formula_and_adds_its_gradients),
         cmocka_unit_test(a_constant_row_is_normed_to_the_shift),
         cmocka_unit_test(head_norm_equals_layernorm_of_each_head_and_leaves_values_alone),
-        cmocka_unit_test(gelu_adds_the_bias_keeps_the_preactivation_and_follows_the_error_function),
+        cmocka_unit_test(gelu_adds_the_bias_follows_the_error_function_and_keeps_its_slope),
         cmocka_unit_test(tanh_equals_that_of_the_library_in_both_directions),
         cmocka_unit_test(a_branch_joins_by_layer_scale_and_a_dropped_one_leaves_no_trace),
         cmocka_unit_test(pooling_is_the_mean_over_a_span_or_over_the_leads_of_a_second),
