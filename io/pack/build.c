@@ -158,7 +158,7 @@ static enum status pack_recording(struct build *build, size_t order)
     struct key_list list = {0};
     struct corpus_event *events = NULL;
     struct labelled labelled;
-    const struct recording_options arrays = {build_describe_array, build};
+    const struct recording_options arrays = {recipe_describe_array, &build->recipe};
     enum status status;
 
     TRY(recording_open_with(&recording, input->path, &arrays));

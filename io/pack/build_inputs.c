@@ -15,23 +15,11 @@ static int compare_inputs(const void *a, const void *b)
     return strcmp(((const struct input *)a)->real, ((const struct input *)b)->real);
 }
 
-/* The recipe's description of an array: that of the source of its folder. */
-const struct recording_description *build_describe_array(void *context, const char *path)
-{
-    const struct build *build = context;
-    char *real = recording_real_path(path), *slash = strrchr(real, '/');
-    if (slash)
-        *slash = '\0';
-    const struct recipe_source *source = &build->recipe.sources[recipe_find_source(&build->recipe, real)];
-    free(real);
-    return recipe_source_describe(source, base_name(path));
-}
-
 /* One line of the list that rank 0 sends: root, path, real path. */
 static enum status list_inputs(struct build *build, char **list, size_t *bytes)
 {
     const struct pack_options *options = build->options;
-    const struct recording_options arrays = {build_describe_array, build};
+    const struct recording_options arrays = {recipe_describe_array, &build->recipe};
     struct inputs found = {0};
     enum status status = inputs_expand_with(&found, options->operands, options->n_operands, &arrays);
     if (status != STATUS_OK)
@@ -98,7 +86,7 @@ static void look_at_header(struct build *build, size_t order)
 {
     struct input *input = &build->inputs[order];
     struct recording *recording;
-    const struct recording_options arrays = {build_describe_array, build};
+    const struct recording_options arrays = {recipe_describe_array, &build->recipe};
     if (recording_open_with(&recording, input->path, &arrays) != STATUS_OK) {
         refusals_add(&build->refusals, order, status_message());
         return;

@@ -31,9 +31,6 @@ struct build {
     char *quality_file;
 };
 
-/* The recipe's description of an array: that of the source of its folder. context: struct build. */
-const struct recording_description *build_describe_array(void *context, const char *path);
-
 /* Rank 0 searches; all get the list, sorted by absolute path, each recording once. Collective. */
 enum status build_find_inputs(struct build *build);
 

@@ -40,7 +40,7 @@ static const char usage[] =
     "merge -o CORPUS CORPUS...\n"
     "remove {--patient ID [--site-key FILE] [-c RECIPE] | --record NAME | --source NAME} CORPUS\n"
     "label --labels TABLE.csv CORPUS\n"
-    "plot [--layout L] [--begin S] -o FILE {RECORDING | CORPUS:RECORD}";
+    "plot [-c RECIPE] [--layout L] [--begin S] -o FILE {RECORDING | CORPUS:RECORD}";
 
 enum {
     KEY_LABELS = 256,
@@ -112,8 +112,8 @@ static const struct {
     {KEY_LAYOUT, FOR_PLOT, "--layout"},
     {KEY_BEGIN, FOR_PLOT, "--begin"},
     {KEY_HTML, FOR_INFO, "--html"},
-    {'c', FOR_BUILD | FOR_SYNTH | FOR_REMOVE, "-c"},
-    {KEY_SET, FOR_BUILD | FOR_SYNTH, "--set"},
+    {'c', FOR_BUILD | FOR_SYNTH | FOR_REMOVE | FOR_PLOT, "-c"},
+    {KEY_SET, FOR_BUILD | FOR_SYNTH | FOR_PLOT, "--set"},
     {KEY_LABELS, FOR_BUILD | FOR_LABEL, "--labels"},
     {KEY_SITE_KEY, FOR_BUILD | FOR_SYNTH | FOR_REMOVE, "--site-key"},
     {'n', FOR_SYNTH, "-n"},

@@ -13,6 +13,7 @@
 #include "io/pack/options.h"
 #include "io/pack/paper.h"
 #include "io/pack/quality_report.h"
+#include "io/pack/recipe.h"
 #include "io/recording/lead_reader.h"
 
 /* Seconds that are drawn, and those before and behind that are preprocessed with them: filters look so far. */
@@ -81,11 +82,10 @@ static enum status read_later(void *context, uint64_t first, uint64_t count, flo
 }
 
 /* The seconds [begin, begin + paper->seconds) of an open recording, and what stands beside them. */
-static enum status take_recording(struct paper *paper, struct recording *recording, double begin)
+static enum status take_recording(struct paper *paper, struct recording *recording, const struct recipe *recipe,
+                                  double begin)
 {
     struct lead_reader reader = {0};
-    const struct signal_recipe recipe = signal_recipe_default();
-    const struct quality_limits limits = quality_limits_default();
     struct packed_quality *measured = xcalloc(1, sizeof *measured);
     double rate = recording->rate_hz, before = fmin(begin, MARGIN_SECONDS);
     uint64_t first = (uint64_t)llround((begin - before) * rate), left = recording->samples - first;
@@ -99,13 +99,14 @@ static enum status take_recording(struct paper *paper, struct recording *recordi
     size_t raw_first = (size_t)llround(before * rate), raw_count = (size_t)ceil(paper->seconds * rate);
     enum status status;
 
-    lead_reader_open(&reader, recording, 0);
+    lead_reader_open(&reader, recording, recipe_source_of(recipe, recording->path)->gain_per_mv);
     for (size_t i = 0; i < paper->n_leads; i++) {
         struct later later = {reader.contexts[i], first};
         struct signal_result result;
         struct trace *raw = &paper->leads[i].raw;
 
-        TRY(signal_process(&recipe, read_later, &later, samples, rate, made + i * PATCH_SAMPLES, stride, &result));
+        TRY(signal_process(&recipe->signal, read_later, &later, samples, rate, made + i * PATCH_SAMPLES, stride,
+                           &result));
         quality[i] = (uint16_t)(result.quality | (result.mains_hz == 50   ? QUALITY_MAINS_50
                                                   : result.mains_hz == 60 ? QUALITY_MAINS_60
                                                                           : 0));
@@ -115,7 +116,7 @@ static enum status take_recording(struct paper *paper, struct recording *recordi
         raw->mv = NEW_ARRAY(float, raw->count + 1);
         TRY(read_later(&later, raw_first, raw->count, raw->mv));
     }
-    quality_of_record(measured, quality, made, seconds, leads, gain, paper->n_leads, &limits);
+    quality_of_record(measured, quality, made, seconds, leads, gain, paper->n_leads, &recipe->quality);
     set_flags(paper, quality);
     size_t skipped = (size_t)before;
     set_clean(paper, made, skipped, seconds - skipped < DRAWN_SECONDS ? seconds - skipped : DRAWN_SECONDS);
@@ -134,13 +135,17 @@ static enum status check_begin(const char *path, double begin, double duration)
     return status_set(STATUS_USAGE, "--begin %g: %s ends at %.1f s", begin, path, duration);
 }
 
-static enum status plot_recording(struct paper *paper, const char *path, double begin, char title[64])
+static enum status plot_recording(struct paper *paper, const struct pack_options *options, char title[64])
 {
+    const char *path = options->operands[0];
+    struct recipe recipe = {0};
+    const struct recording_options arrays = {recipe_describe_array, &recipe};
     struct recording *recording = NULL;
-    double duration;
+    double duration, begin = options->begin_s;
     enum status status;
 
-    TRY(recording_open(&recording, path));
+    TRY(recipe_read(&recipe, options->recipe, options->settings, options->n_settings));
+    TRY(recording_open_with(&recording, path, &arrays));
     duration = (double)recording->samples / recording->rate_hz;
     REQUIRE(signal_seconds(recording->samples, recording->rate_hz) > 0, STATUS_DATA,
             "%s: is too short to be drawn: %.3f s", path, duration);
@@ -151,9 +156,10 @@ static enum status plot_recording(struct paper *paper, const char *path, double 
     for (size_t i = 0; i < paper->n_leads; i++)
         paper->leads[i].name = lead_name(recording->leads[i].lead);
     snprintf(title, 64, "%.1f to %.1f s of %.1f s, %g Hz", begin, begin + paper->seconds, duration, recording->rate_hz);
-    TRY(take_recording(paper, recording, begin));
+    TRY(take_recording(paper, recording, &recipe, begin));
 fail:
     recording_close(recording);
+    recipe_free(&recipe);
     return status;
 }
 
@@ -236,13 +242,15 @@ enum status command_plot(const struct pack_options *options, const struct world 
     size_t bytes;
     enum status status;
 
+    REQUIRE(!record || (!options->recipe && options->n_settings == 0), STATUS_USAGE,
+            "-c and --set go with raw recordings; %s is drawn as it was packed", options->operands[0]);
     TRY(paper_format_of(options->output, &format));
     if (options->layout)
         TRY(paper_layout_from_name(options->layout, &paper->layout));
     if (record)
         TRY(plot_record(paper, folder, record, options->begin_s, title, world));
     else if (world->rank == 0)
-        TRY(plot_recording(paper, options->operands[0], options->begin_s, title));
+        TRY(plot_recording(paper, options, title));
     paper->title = title;
     if (world->rank == 0) {
         TRY(paper_draw(paper, format, &content, &bytes));

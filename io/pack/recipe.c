@@ -258,6 +258,21 @@ size_t recipe_find_source(const struct recipe *recipe, const char *folder)
     return recipe->n_sources - 1;
 }
 
+const struct recipe_source *recipe_source_of(const struct recipe *recipe, const char *path)
+{
+    char *real = recording_real_path(path), *slash = strrchr(real, '/');
+    if (slash)
+        *slash = '\0';
+    const struct recipe_source *source = &recipe->sources[recipe_find_source(recipe, real)];
+    free(real);
+    return source;
+}
+
+const struct recording_description *recipe_describe_array(void *recipe, const char *path)
+{
+    return recipe_source_describe(recipe_source_of(recipe, path), base_name(path));
+}
+
 char *recipe_signal_json(const struct recipe *recipe)
 {
     const struct signal_recipe *signal = &recipe->signal;

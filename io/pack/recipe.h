@@ -33,6 +33,12 @@ void recipe_free(struct recipe *recipe);
  */
 size_t recipe_find_source(const struct recipe *recipe, const char *folder);
 
+/* The source of the recording at `path`, by its absolute folder. */
+const struct recipe_source *recipe_source_of(const struct recipe *recipe, const char *path);
+
+/* The description of an array that its source gives, as `describe` of struct recording_options; recipe: the context. */
+const struct recording_description *recipe_describe_array(void *recipe, const char *path);
+
 /* Preprocessing as JSON, for the manifest; freed by the caller. */
 char *recipe_signal_json(const struct recipe *recipe);
 

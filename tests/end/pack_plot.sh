@@ -14,6 +14,41 @@ for ending in png svg pdf; do
     expect 0 "" "$pack" plot --layout stacked -o packed.$ending corpus:simulated/00002
 done
 expect 0 "" "$pack" plot --begin 4 -o late.svg $record
+sleep 1.1 # a second later a date would be another
+for ending in png svg pdf; do
+    expect 0 "" "$pack" plot -o again.$ending $record
+    expect 0 "" "$pack" plot --layout stacked -o again2.$ending corpus:simulated/00002
+    cmp raw.$ending again.$ending || fail "$ending: the same recording gives another picture"
+    cmp packed.$ending again2.$ending || fail "$ending: the same record gives another picture"
+done
+rm again.* again2.*
+
+# an array is drawn by the description that the recipe has for its folder
+mkdir -p arrays/export
+/usr/bin/python3 - $record <<'EOF_ARRAY'
+import array, sys
+samples = array.array("h", open(sys.argv[1][:-4] + ".dat", "rb").read())
+gain = float(open(sys.argv[1]).read().splitlines()[1].split()[2].split("(")[0].split("/")[0])
+with open("arrays/export/one.csv", "w") as file:
+    for t in range(0, len(samples), 12):
+        file.write(",".join("%.17g" % (v / gain) for v in samples[t:t + 12]) + "\n")
+EOF_ARRAY
+cat >recipe.yaml <<'EOF_RECIPE'
+sources:
+  - match: arrays/export
+    name: export
+    licence: own
+    recordings:
+      - {files: "*.csv", rate_hz: 500, leads: [I, II, III, aVR, aVL, aVF, V1, V2, V3, V4, V5, V6], unit: mV}
+EOF_RECIPE
+expect 4 "recordings.yaml" "$pack" plot -o x.png arrays/export/one.csv
+expect 0 "" "$pack" plot -c recipe.yaml -o array.svg arrays/export/one.csv
+texts() { grep -o '<text.*</text>' "$1"; }
+[ "$(texts array.svg)" = "$(texts raw.svg)" ] || fail "an array is drawn otherwise than the WFDB record: $(texts array.svg)"
+expect 0 "" "$pack" plot --set preprocessing.high_hz=20 -o smooth.png $record
+cmp -s smooth.png raw.png && fail "the recipe's preprocessing changes nothing"
+expect 2 "as it was packed" "$pack" plot -c recipe.yaml -o x.png corpus:simulated/00002
+rm -r arrays
 expect 0 "" "$pack" plot --layout 3x4 -o grid.svg $record
 expect 0 "" "$pack" info --html page.html corpus
 expect 0 "as they should be" /usr/bin/python3 "$here/pack_plot.py" "$scratch"
