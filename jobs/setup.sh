@@ -23,9 +23,9 @@ done
 
 packages="build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-dev libopenblas-pthread-dev libhdf5-openmpi-dev
     hdf5-tools libprotobuf-c-dev protobuf-c-compiler liblz4-dev libsoxr-dev libcyaml-dev libyaml-dev libjansson-dev
-    libxxhash-dev libsodium-dev libflac-dev libmatio-dev libexpat1-dev libcairo2-dev"
+    libxxhash-dev libsodium-dev libflac-dev libmatio-dev libexpat1-dev zlib1g-dev libcairo2-dev"
 if [ $with_tests = yes ]; then
-    packages="$packages libcmocka-dev clang-format python3 python3-numpy python3-scipy python3-pywt python3-h5py
+    packages="$packages libcmocka-dev clang-format python3 python3-numpy python3-scipy python3-pywt python3-h5py python3-pydicom
         hdf5-filter-plugin python3-protobuf python3-torch protobuf-compiler clang libclang-rt-14-dev slurm-wlm munge iproute2"
 fi
 

@@ -22,72 +22,99 @@ static bool has_long_length(const uint8_t *type)
     return false;
 }
 
-/* Tag and length; in->at is moved to the value. */
-static bool read_head(struct dicom_range *in, uint32_t *tag, uint32_t *length)
+uint16_t dicom_word16(const struct dicom_range *in, const uint8_t *bytes)
+{
+    return in->is_big ? __builtin_bswap16(little16(bytes)) : little16(bytes);
+}
+
+uint32_t dicom_word32(const struct dicom_range *in, const uint8_t *bytes)
+{
+    return in->is_big ? __builtin_bswap32(little32(bytes)) : little32(bytes);
+}
+
+struct element_head {
+    uint32_t tag, length;
+    bool is_unknown; /* VR UN: written by a program that did not know it; what is inside is implicit, little-endian */
+};
+
+/* in->at is moved to the value. */
+static bool read_head(struct dicom_range *in, struct element_head *head)
 {
     size_t left = (size_t)(in->end - in->at);
     if (left < 8)
         return false;
-    *tag = DICOM_TAG(little16(in->at), little16(in->at + 2));
-    if (*tag >> 16 == 0xfffe || !in->is_explicit) { /* items have no type */
-        *length = little32(in->at + 4);
+    head->tag = DICOM_TAG(dicom_word16(in, in->at), dicom_word16(in, in->at + 2));
+    head->is_unknown = false;
+    if (head->tag >> 16 == 0xfffe || !in->is_explicit) { /* items have no type */
+        head->length = dicom_word32(in, in->at + 4);
         in->at += 8;
         return true;
     }
     if (!has_long_length(in->at + 4)) {
-        *length = little16(in->at + 6);
+        head->length = dicom_word16(in, in->at + 6);
         in->at += 8;
         return true;
     }
     if (left < 12)
         return false;
-    *length = little32(in->at + 8);
+    head->is_unknown = memcmp(in->at + 4, "UN", 2) == 0;
+    head->length = dicom_word32(in, in->at + 8);
     in->at += 12;
     return true;
 }
 
-/* Moves in->at behind the end mark of what has no length; *end is where its content ends. */
-static bool pass_undefined(struct dicom_range *in, uint32_t end_mark, int depth, const uint8_t **end)
+static struct dicom_range inside_of(const struct dicom_range *in, const struct element_head *head)
 {
+    return (struct dicom_range){in->at, in->end, in->is_explicit && !head->is_unknown, in->is_big && !head->is_unknown};
+}
+
+/* Moves in->at behind the end mark of what has no length; *end is where its content ends. */
+static bool pass_undefined(struct dicom_range *in, const struct element_head *head, int depth, const uint8_t **end)
+{
+    struct dicom_range inside = inside_of(in, head);
+    const uint32_t end_mark = head->tag == ITEM ? ITEM_END : SEQUENCE_END;
     if (depth > MOST_NESTED)
         return false;
     for (;;) {
-        const uint8_t *start = in->at, *ignored;
-        uint32_t tag, length;
-        if (!read_head(in, &tag, &length))
+        const uint8_t *start = inside.at, *ignored;
+        struct element_head element;
+        if (!read_head(&inside, &element))
             return false;
-        if (tag == end_mark) {
+        if (element.tag == end_mark) {
             *end = start;
+            in->at = inside.at;
             return true;
         }
-        if (length == UNDEFINED) {
-            if (!pass_undefined(in, tag == ITEM ? ITEM_END : SEQUENCE_END, depth + 1, &ignored))
+        if (element.length == UNDEFINED) {
+            if (!pass_undefined(&inside, &element, depth + 1, &ignored))
                 return false;
-        } else if (length > (size_t)(in->end - in->at)) {
+        } else if (element.length > (size_t)(inside.end - inside.at)) {
             return false;
         } else {
-            in->at += length;
+            inside.at += element.length;
         }
     }
 }
 
 bool dicom_next(struct dicom_range *in, uint32_t *tag, struct dicom_range *value)
 {
-    uint32_t length;
+    struct element_head head;
     const uint8_t *start = in->at;
-    if (!read_head(in, tag, &length)) {
+    if (!read_head(in, &head)) {
         in->at = start;
         return false;
     }
-    *value = (struct dicom_range){in->at, in->at, in->is_explicit};
-    bool is_whole = length == UNDEFINED ? pass_undefined(in, *tag == ITEM ? ITEM_END : SEQUENCE_END, 0, &value->end)
-                                        : length <= (size_t)(in->end - in->at);
+    *tag = head.tag;
+    *value = inside_of(in, &head);
+    value->end = in->at;
+    bool is_whole = head.length == UNDEFINED ? pass_undefined(in, &head, 0, &value->end)
+                                             : head.length <= (size_t)(in->end - in->at);
     if (!is_whole) {
         in->at = start;
         return false;
     }
-    if (length != UNDEFINED) {
-        in->at += length;
+    if (head.length != UNDEFINED) {
+        in->at += head.length;
         value->end = in->at;
     }
     return true;
@@ -127,7 +154,7 @@ bool dicom_uint16(struct dicom_range in, uint32_t tag, uint16_t *value)
     struct dicom_range bytes;
     if (!dicom_find(in, tag, &bytes) || bytes.end - bytes.at < 2)
         return false;
-    *value = little16(bytes.at);
+    *value = dicom_word16(&bytes, bytes.at);
     return true;
 }
 
@@ -136,7 +163,7 @@ bool dicom_uint32(struct dicom_range in, uint32_t tag, uint32_t *value)
     struct dicom_range bytes;
     if (!dicom_find(in, tag, &bytes) || bytes.end - bytes.at < 4)
         return false;
-    *value = little32(bytes.at);
+    *value = dicom_word32(&bytes, bytes.at);
     return true;
 }
 

@@ -423,7 +423,7 @@ def check_dicom():
     shifted = raw_files.dicom(["I"], 0.001, adc[:, :1], 250, True, "mV", baseline=0.5)
     taken(put(folder() / "r.dcm", shifted), adc[:, :1].T * 0.001 + 0.5, ["I"], 250, exact=False)
     refused(put(folder() / "r.dcm", raw_files.dicom(names, 1, adc, "x", True)), "sampling frequency")
-    jpeg = raw_files.dicom(names, 1, adc, 500, True).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.2\0")
+    jpeg = raw_files.dicom(names, 1, adc, 500, True).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0")
     refused(put(folder() / "r.dcm", jpeg), "transfer syntax")
     refused(put(folder() / "r.dcm", raw_files.dicom(names, 1, adc, 500, True).replace(b"SS", b"MB", 1)), "linear samples")
 

@@ -1,0 +1,156 @@
+"""Raw files as other programs write them and as users have them, beyond what a standard's first page says; each must be
+read as it was meant, or refused for what is wrong with it: recording_foreign.py DUMP"""
+import io
+import sys
+import warnings
+
+import numpy
+
+import raw_files
+from recording_twin import LEADS, dump, folder, put, random, refused, taken
+
+try:
+    import pydicom
+    import pydicom.data
+    from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+    from pydicom.sequence import Sequence
+except ImportError:
+    pydicom = None
+
+warnings.filterwarnings("ignore")
+
+
+# ---- DICOM, by pydicom ----
+
+def dicom_group(names, adc, bits=16, kind="SS", rate=500, originality="ORIGINAL", offset=0, big=False, unit="uV",
+                meaning="", label=""):
+    """adc: [n, channels]; a sample is 2 uV, corrected by 1.25."""
+    group = Dataset()
+    group.MultiplexGroupTimeOffset, group.WaveformOriginality = offset, originality
+    group.NumberOfWaveformChannels, group.NumberOfWaveformSamples = adc.shape[1], adc.shape[0]
+    group.SamplingFrequency, group.WaveformBitsAllocated, group.WaveformSampleInterpretation = rate, bits, kind
+    group.ChannelDefinitionSequence = Sequence()
+    for name in names:
+        channel, source, units = Dataset(), Dataset(), Dataset()
+        code = raw_files.SCP_CODES.get(name)
+        source.CodeValue = f"5.6.3-9-{code}" if code and not meaning else "local-1"
+        source.CodingSchemeDesignator = "SCPECG" if code and not meaning else "99LOCAL"
+        source.CodeMeaning = meaning or name
+        units.CodeValue, units.CodingSchemeDesignator, units.CodeMeaning = unit, "UCUM", "unit"
+        channel.ChannelLabel = label or name
+        channel.ChannelSourceSequence, channel.ChannelSensitivity = Sequence([source]), 2
+        channel.ChannelSensitivityUnitsSequence = Sequence([units])
+        channel.ChannelSensitivityCorrectionFactor, channel.ChannelBaseline = 1.25, 0
+        group.ChannelDefinitionSequence.append(channel)
+    group.WaveformData = adc.astype((">" if big else "<") + ("i" if kind[0] == "S" else "u") + str(bits // 8)).tobytes()
+    group["WaveformData"].VR = "OB" if bits == 8 else "OW"
+    return group
+
+
+def dicom(groups, syntax=None):
+    syntax = syntax or pydicom.uid.ExplicitVRLittleEndian
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = syntax, "1.2.840.10008.5.1.4.1.1.9.1.1"
+    meta.MediaStorageSOPInstanceUID = "1.2.3"
+    data = FileDataset("r.dcm", {}, file_meta=meta, preamble=bytes(128))
+    data.is_little_endian, data.is_implicit_VR = syntax != pydicom.uid.ExplicitVRBigEndian, syntax.is_implicit_VR
+    data.PatientID, data.PatientAge, data.PatientSex = "D-2", "018M", "M"
+    data.WaveformSequence = Sequence(groups)
+    out = io.BytesIO()
+    data.save_as(out, write_like_original=False)
+    return out.getvalue()
+
+
+def check_dicom_syntaxes():
+    if not pydicom:
+        return
+    adc = random.integers(-32768, 32768, (150, 3))
+    names, truth = ["II", "V1", "aVL"], adc.T * 0.0025
+    for syntax in (pydicom.uid.ImplicitVRLittleEndian, pydicom.uid.ExplicitVRLittleEndian,
+                   pydicom.uid.ExplicitVRBigEndian, pydicom.uid.DeflatedExplicitVRLittleEndian):
+        data = dicom([dicom_group(names, adc, big=syntax == pydicom.uid.ExplicitVRBigEndian)], syntax)
+        taken(put(folder() / "r.dcm", data), truth, names, patient="D-2", sex=0, age=1.5)
+        for size in (400, len(data) // 2, len(data) - 2):
+            refused(put(folder() / "r.dcm", data[:size]), "r.dcm")
+    plain = dicom([dicom_group(names, adc)])
+    syntax = b"UI\x14\0" + b"1.2.840.10008.1.2.1\0"
+    length = plain.index(b"\x02\0\0\0UL\x04\0") + 8
+    for other in (b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.5\0"):  # what packs pictures does not pack waveforms
+        data = plain.replace(syntax, b"UI" + bytes([len(other), 0]) + other)
+        data = data[:length] + bytes([data[length] + len(other) - 20]) + data[length + 1:]
+        taken(put(folder() / "r.dcm", data), truth, names)
+    refused(put(folder() / "r.dcm", plain.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0")),
+            "transfer syntax '1.2.840.10008.1.2.9'", "export it as")
+    body = plain[plain.index(b"\x10\0\x20\0LO"):]
+    taken(put(folder() / "r.dcm", body), truth, names)  # without preamble and meta information
+    swapped = dicom([dicom_group(names, adc, big=True)], pydicom.uid.ExplicitVRBigEndian)
+    taken(put(folder() / "r.dcm", swapped[swapped.index(b"\0\x10\0\x20LO"):]), truth, names)
+
+
+def check_dicom_samples():
+    if not pydicom:
+        return
+    for bits, kind, least, most in ((8, "SB", -128, 128), (8, "UB", 0, 256), (16, "US", 0, 65536),
+                                    (32, "SL", -2**31 + 1, 2**31)):
+        adc = random.integers(least, most, (100, 2))
+        taken(put(folder() / "r.dcm", dicom([dicom_group(["I", "II"], adc, bits, kind)])), adc.T * 0.0025, ["I", "II"])
+    for bits, kind in ((8, "MB"), (32, "UL"), (16, "SL")):
+        refused(put(folder() / "r.dcm", dicom([dicom_group(["I"], adc[:, :1] * 0, bits, kind)])), f"'{kind}', {bits} bits")
+    labelled = dicom_group(["V2"], adc[:, :1] // 2**16, meaning="precordial", label="V2")
+    taken(put(folder() / "r.dcm", dicom([labelled])), adc[:, :1].T // 2**16 * 0.0025, ["V2"])
+
+
+def check_dicom_groups():
+    if not pydicom:
+        return
+    adc = random.integers(-3000, 3000, (100, 6))
+    truth = adc.T * 0.0025
+    pressure = dicom_group(["Aorta"], adc[:, :1], unit="mm[Hg]")
+    limb, chest = dicom_group(["I", "II", "III"], adc[:, :3]), dicom_group(["V1", "V2", "V3"], adc[:, 3:])
+    beats = dicom_group(["I", "II", "III"], adc[:40, :3], originality="DERIVED")
+    said = taken(put(folder() / "r.dcm", dicom([pressure, beats, limb])), truth[:3], ["I", "II", "III"])
+    assert any("waveform group 1" in w for w in said["warnings"]) and any("group 2 (DERIVED" in w for w in said["warnings"])
+    taken(put(folder() / "r.dcm", dicom([limb, chest])), truth, ["I", "II", "III", "V1", "V2", "V3"])
+    later = dicom_group(["V1", "V2", "V3"], adc[:, 3:], offset=2500)
+    for other in (later, dicom_group(["V1"], adc[:, :1], rate=250), dicom_group(["V1"], adc[:50, :1]),
+                  dicom_group(["II", "V1"], adc[:, :2])):
+        said = taken(put(folder() / "r.dcm", dicom([limb, other])), truth[:3], ["I", "II", "III"])
+        assert any("waveform group 2 (ORIGINAL" in w for w in said["warnings"]), said
+    refused(put(folder() / "r.dcm", dicom([pressure])), "no signal is an ECG lead", "Aorta")
+
+
+def check_dicom_of_unknown_type():
+    """An archive that does not know the element passes it on as UN: what is inside is implicit then."""
+    if not pydicom:
+        return
+    adc = random.integers(-3000, 3000, (100, 2))
+    implicit = dicom([dicom_group(["I", "II"], adc)], pydicom.uid.ImplicitVRLittleEndian)
+    explicit = dicom([], pydicom.uid.ExplicitVRLittleEndian)
+    head = b"\0\x54\0\x01"
+    value = implicit[implicit.index(head) + 8:]
+    at = explicit.index(head)
+    for length, end in ((len(value), b""), (0xFFFFFFFF, b"\xfe\xff\xdd\xe0\0\0\0\0")):
+        data = explicit[:at] + head + b"UN\0\0" + length.to_bytes(4, "little") + value + end
+        taken(put(folder() / "r.dcm", data), adc.T * 0.0025, ["I", "II"])
+
+
+def check_a_real_dicom():
+    """The sample that pydicom brings along: made by a cardiograph, not by us."""
+    if not pydicom:
+        return
+    path = pydicom.data.get_testdata_file("waveform_ecg.dcm")
+    if path:
+        truth = pydicom.dcmread(path).waveform_array(0).T / 1000
+        found = dump(path)
+        assert len(found) == 1 and found[0][0]["leads"] == LEADS and found[0][0]["rate_hz"] == 1000, found
+        assert numpy.abs(found[0][1] - truth).max() < 1e-6
+
+
+if __name__ == "__main__":
+    for name, check in list(globals().items()):
+        if name.startswith("check_"):
+            check()
+    if not pydicom:
+        print("SKIP: no pydicom: its part was left out")
+    import recording_twin
+    print(recording_twin.n_checks, "files were read as they were meant, or refused for what is wrong with them")
