@@ -34,12 +34,15 @@ static bool read_code(struct scp_code *code, const uint8_t *bytes)
 
 bool scp_huffman_read(struct scp_huffman *huffman, const uint8_t *section, size_t bytes)
 {
-    if (!section || bytes < 2 || little16(section) == STANDARD_TABLE) {
+    size_t tables = section && bytes >= 2 ? little16(section) : 0, n = 0, at = 2;
+    huffman->n_tables = 0;
+    if (tables == 0)
+        return true;
+    if (tables == STANDARD_TABLE) {
         use_standard_table(huffman);
         return true;
     }
-    size_t tables = little16(section), n = 0, at = 2;
-    if (tables == 0 || tables > SCP_MOST_TABLES)
+    if (tables > SCP_MOST_TABLES)
         return false;
     for (size_t table = 0; table < tables; table++) {
         if (at + 2 > bytes)
@@ -110,7 +113,7 @@ size_t scp_huffman_decode(const struct scp_huffman *huffman, const uint8_t *data
             table = (size_t)code->value - 1;
             reader.at += value_bits;
         } else {
-            samples[n++] = value_bits ? take_signed(&reader, value_bits) : code->value;
+            samples[n++] = code->value + (value_bits ? take_signed(&reader, value_bits) : 0);
         }
     }
     return n;

@@ -9,7 +9,7 @@
 enum { SCP_MOST_CODES = 1024, SCP_MOST_TABLES = 64 };
 
 struct scp_code {
-    uint8_t prefix_bits, all_bits; /* the bits behind the prefix are the value, two's complement */
+    uint8_t prefix_bits, all_bits; /* the bits behind the prefix, two's complement, are added to the value */
     bool is_switch;                /* to the table of number `value` (from 1) */
     int16_t value;
     uint32_t prefix; /* its first bit is the lowest */
@@ -21,7 +21,8 @@ struct scp_huffman {
     struct scp_code codes[SCP_MOST_CODES];
 };
 
-/* Section 2; the standard's own table if there is none or it says so (19999). False: it is damaged. */
+/* Section 2; the standard's own table if it says so (19999), no table (samples are no codes) if it has none or is not
+ * there. False: it is damaged. */
 bool scp_huffman_read(struct scp_huffman *huffman, const uint8_t *section, size_t bytes);
 
 /* Returns how many of `count` samples could be decoded. */

@@ -129,27 +129,36 @@ def scp_bits(values):
             bits += "1111111110" + format(value & 0xFF, "08b")
         else:
             bits += "1111111111" + format(value & 0xFFFF, "016b")
-    return bits + "0" * (-len(bits) % 16)
+    return bits
 
 
-def scp(names, nanovolts, samples, microseconds, differences, huffman=True, tags=(), reference_beats=0):
-    """samples: int [n, leads]."""
-    leads = b"".join(struct.pack("<IIB", 1, len(samples), SCP_CODES.get(n, 0)) for n in names)
+def scp_signals(nanovolts, microseconds, differences, samples, encode, bimodal=0):
+    """Content of section 5 or 6; encode: values to text of 0 and 1, None: int16."""
     data = []
     for lead in samples.T:
         lead = lead.astype(int)
         lead = numpy.concatenate([lead[:differences], numpy.diff(lead, differences)])  # the first ones as they are
-        if huffman:
-            bits = scp_bits(lead)
+        if encode:
+            bits = encode(lead)
+            bits += "0" * (-len(bits) % 16)
             data.append(bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8)))
         else:
             data.append(lead.astype("<i2").tobytes())
+    return (struct.pack("<HHBB", nanovolts, microseconds, differences, bimodal) +
+            b"".join(struct.pack("<H", len(d)) for d in data) + b"".join(data))
+
+
+def scp(names, nanovolts, samples, microseconds, differences, huffman=True, tags=(), reference_beats=0, tables=None,
+        more=None, bimodal=0):
+    """samples: int [n, leads]. tables: content of section 2 and a function that encodes values as text of bits; more:
+    contents of further sections."""
+    leads = b"".join(struct.pack("<IIB", 1, len(samples), SCP_CODES.get(n, 0)) for n in names)
+    encode = tables[1] if tables else scp_bits if huffman else None
     sections = {1: b"".join(struct.pack("<BH", t, len(v)) + v for t, v in tags) + b"\xff\0\0",
                 3: struct.pack("<BB", len(names), 4 | len(names) << 3 & 0xF8 | reference_beats) + leads,
-                6: struct.pack("<HHBB", nanovolts, microseconds, differences, 0) +
-                   b"".join(struct.pack("<H", len(d)) for d in data) + b"".join(data)}
-    if huffman:
-        sections[2] = struct.pack("<H", 19999)
+                6: scp_signals(nanovolts, microseconds, differences, samples, encode, bimodal), **(more or {})}
+    if tables or huffman:
+        sections[2] = tables[0] if tables else struct.pack("<H", 19999)
 
     def section(number, content, reserved=b"\0" * 6):
         content += b"\0" * (len(content) % 2)

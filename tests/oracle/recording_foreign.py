@@ -1,6 +1,7 @@
 """Raw files as other programs write them and as users have them, beyond what a standard's first page says; each must be
 read as it was meant, or refused for what is wrong with it: recording_foreign.py DUMP"""
 import io
+import struct
 import sys
 import warnings
 
@@ -144,6 +145,79 @@ def check_a_real_dicom():
         found = dump(path)
         assert len(found) == 1 and found[0][0]["leads"] == LEADS and found[0][0]["rate_hz"] == 1000, found
         assert numpy.abs(found[0][1] - truth).max() < 1e-6
+
+
+# ---- SCP-ECG ----
+
+def scp_code(prefix, bits_behind, is_value, value):
+    """A row of section 2; prefix: text of 0 and 1."""
+    return struct.pack("<BBBhI", len(prefix), len(prefix) + bits_behind, is_value, value, int(prefix[::-1], 2))
+
+
+def check_scp_tables():
+    """No tables at all, though there is a section 2; two tables of the file's own, with values in bits behind a prefix."""
+    walk = numpy.cumsum(random.integers(-40, 41, (300, 2)), 0)
+    for order in (0, 1, 2):
+        data = raw_files.scp(["I", "V2"], 2500, walk, 2000, order, False, more={2: struct.pack("<H", 0)})
+        taken(put(folder() / "r.scp", data), walk.T * 0.0025, ["I", "V2"])
+    rows = [[("0", 0, 1, 0), ("10", 4, 1, 0), ("110", 4, 1, 20), ("1110", 16, 1, 0), ("1111", 0, 0, 2)],
+            [("0", 16, 1, 1000), ("1", 0, 0, 1)]]
+
+    def encode(values):
+        bits = ""
+        for value in map(int, values):
+            if value == 0:
+                bits += "0"
+            elif -8 <= value < 8:
+                bits += "10" + format(value & 15, "04b")
+            elif 12 <= value < 28:  # 20 and a little
+                bits += "110" + format(value - 20 & 15, "04b")
+            elif value % 2:
+                bits += "1110" + format(value & 0xFFFF, "016b")
+            else:  # by the second table, and back
+                bits += "1111" + "0" + format(value - 1000 & 0xFFFF, "016b") + "1"
+        return bits
+    section = struct.pack("<H", len(rows))
+    for table in rows:
+        section += struct.pack("<H", len(table)) + b"".join(scp_code(*row) for row in table)
+    for order in (0, 1, 2):
+        data = raw_files.scp(["I", "V2"], 2500, walk, 2000, order, tables=(section, encode))
+        taken(put(folder() / "r.scp", data), walk.T * 0.0025, ["I", "V2"])
+
+
+def check_scp_reference_beats():
+    n, first, fiducial, length = 900, 1, 31, 100
+    rest = numpy.cumsum(random.integers(-9, 10, (n, 2)), 0)
+    beat = random.integers(-700, 700, (length, 2))
+    places = [(0, 40), (0, 300), (1, 500), (0, 640), (0, 880)]  # of the fiducial; type 1 has its own shape
+    section4 = struct.pack("<HHH", length * 2, fiducial, len(places))
+    for nanovolts, beat_nanovolts in ((2500, 2500), (2000, 5000), (5000, 2000)):
+        truth, rows = rest * float(nanovolts), b""
+        for kind, place in places:
+            begin, last = max(1, place - 25), min(n, place + 60)
+            rows += struct.pack("<HIII", kind, begin, place, last)
+            for sample in range(begin, last + 1):
+                if kind == 0:
+                    truth[sample - 1] += beat[fiducial + sample - place - 1] * float(beat_nanovolts)
+        protected = b"".join(struct.pack("<II", p - 10, p + 10) for _, p in places)
+        for order in (0, 2):
+            more = {4: section4 + rows + protected,
+                    5: raw_files.scp_signals(beat_nanovolts, 2000, order, beat, raw_files.scp_bits)}
+            def file(**other):
+                return raw_files.scp(["II", "V5"], nanovolts, rest, 2000, order, reference_beats=1,
+                                     **dict(dict(more=more), **other))
+            taken(put(folder() / "r.scp", file()), truth.T / 1e6, ["II", "V5"])
+    refused(put(folder() / "r.scp", file(bimodal=1)), "thinned-out samples")
+    slow = raw_files.scp_signals(2000, 4000, 0, beat, raw_files.scp_bits)
+    refused(put(folder() / "r.scp", file(more={4: more[4], 5: slow})), "reference beat with 4000 us", "2000 us")
+    refused(put(folder() / "r.scp", file(more={4: more[4][:60], 5: more[5]})), "5 beats do not fit into section 4")
+    refused(put(folder() / "r.scp", file(more={4: more[4], 5: more[5][:-100]})), "lead 2")
+    long = {4: struct.pack("<HHH", 60000, fiducial, len(places)) + rows, 5: more[5]}
+    refused(put(folder() / "r.scp", file(more=long)), "samples of 30000 are there")
+    third = raw_files.scp(["I"], 2500, rest[:, :1], 2000, 0)
+    at = third.index(struct.pack("<H", 6), 22)  # the pointer to section 6: as if it were one of SCP-ECG 3
+    third = third[:at] + struct.pack("<H", 12) + third[at + 2:]
+    refused(put(folder() / "r.scp", third), "section 12", "export it as SCP-ECG 2")
 
 
 if __name__ == "__main__":

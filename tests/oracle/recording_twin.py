@@ -439,7 +439,8 @@ def check_scp():
             assert "Family" not in json.dumps(said)
             for size in (0, 5, 21, 100, len(data) // 2, len(data) - 1):
                 refused(put(folder() / "r.scp", data[:size]), "r.scp")
-    refused(put(folder() / "r.scp", raw_files.scp(LEADS, 2500, walk, 2000, 1, reference_beats=1)), "reference beats")
+    refused(put(folder() / "r.scp", raw_files.scp(LEADS, 2500, walk, 2000, 1, reference_beats=1)), "reference beats",
+            "no section 4 or 5")
     flat = numpy.stack([numpy.zeros(400, int), walk[:, 0]], 1)  # the first lead takes a bit a sample
     data = raw_files.scp(["I", "II"], 2500, flat, 2000, 0)
     longer = data.replace(struct.pack("<II", 1, 400), struct.pack("<II", 1, 500))
