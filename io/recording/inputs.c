@@ -50,7 +50,7 @@ static enum status search(struct inputs *inputs, const char *folder, size_t root
         char *path = join_path(folder, names[i]);
         if (folder_exists(path))
             status = search(inputs, path, root, depth + 1);
-        else
+        else if (names[i][0] != '.') /* copies of file systems and editors; one that is named is read */
             status = add_file(inputs, path, root);
         free(path);
     }

@@ -42,13 +42,11 @@ static bool has_ending(const struct recording_type *type, const char *name)
     return false;
 }
 
-/* By how it begins, else by its ending. Hidden files are none. */
+/* By how it begins, else by its ending. */
 static const struct recording_type *find_type(const char *path)
 {
     struct file_head head;
     const char *name = base_name(path);
-    if (name[0] == '.')
-        return NULL;
     if (has_ending(recording_types[0], name)) /* WFDB headers are plain text */
         return recording_types[0];
     read_head(&head, path);

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "io/recording/inputs.h"
+
 /* Three samples of two leads, I: 100 -100 1000, II: 1 2 -32768 (missing); checksums 1000 and 3 - 32768. */
 static const uint8_t two_leads[] = {100, 0, 1, 0, 0x9c, 0xff, 2, 0, 0xe8, 0x03, 0x00, 0x80};
 static const char two_leads_header[] = "r 2 500 3\n"
@@ -399,9 +401,8 @@ static void a_record_is_opened_by_its_name_or_header_only(void **state)
     expect_refusal(path_of("nothing.hea"), STATUS_IO, "nothing.hea,no such file");
     write_text("letter.doc", "hello");
     expect_refusal(path_of("letter.doc"), STATUS_DATA, "letter.doc,known kind");
-    write_text(".hidden.hea", "hello");
     assert_int_equal(count_found("r.hea"), 1);
-    assert_int_equal(count_found("r.dat") + count_found(".hidden.hea") + count_found("letter.doc"), 0);
+    assert_int_equal(count_found("r.dat") + count_found("letter.doc"), 0);
 }
 
 static void a_record_whose_header_is_hidden_is_opened_by_its_name(void **state)
@@ -412,6 +413,25 @@ static void a_record_whose_header_is_hidden_is_opened_by_its_name(void **state)
     struct recording *r = open_good(".x");
     assert_int_equal(r->samples, 6);
     recording_close(r);
+    r = open_good(".x.hea");
+    assert_int_equal(r->samples, 6);
+    recording_close(r);
+    write_text(".bad.hea", "");
+    expect_refusal(path_of(".bad.hea"), STATUS_DATA, ".bad.hea,header is empty");
+}
+
+static void a_search_passes_over_hidden_files_and_takes_them_by_name(void **state)
+{
+    (void)state;
+    char *hidden[] = {(char *)path_of("searched/.x.hea")}, *searched[] = {(char *)path_of("searched")};
+    struct inputs inputs;
+    assert_int_equal(folder_make(searched[0]), STATUS_OK);
+    write_text("searched/.x.hea", "x 1 500 6\nx.dat 16 200 16 0 0 0 0 I\n");
+    assert_int_equal(inputs_expand(&inputs, searched, 1), STATUS_DATA);
+    assert_non_null(strstr(status_message(), "no recordings were found"));
+    assert_int_equal(inputs_expand(&inputs, hidden, 1), STATUS_OK);
+    assert_int_equal(inputs.n, 1);
+    inputs_free(&inputs);
 }
 
 static void a_stretch_outside_is_refused(void **state)
@@ -505,6 +525,7 @@ int main(void)
         TEST(labels_are_codes_or_class_names),
         TEST(a_record_is_opened_by_its_name_or_header_only),
         TEST(a_record_whose_header_is_hidden_is_opened_by_its_name),
+        TEST(a_search_passes_over_hidden_files_and_takes_them_by_name),
         TEST(a_stretch_outside_is_refused),
         TEST(stretches_join_to_the_whole),
         TEST(annotations_beside_the_header_are_read),
