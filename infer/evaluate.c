@@ -76,35 +76,45 @@ fail:
     return status;
 }
 
-enum status evaluate_run(struct anyecg *model, enum task task, struct corpus *corpus, enum split split,
+/* What was evaluated, as heading and in the report. */
+static void head_report(const struct evaluation *evaluation, enum task task, const struct selection *selection,
+                        json_t *report)
+{
+    json_t *sources = json_array();
+    printf("%s on split %s", task_name(task), split_name(evaluation->split));
+    for (size_t i = 0; i < selection->n_sources; i++) {
+        printf("%s%s", i ? ", " : " of ", selection->sources[i]);
+        json_array_append_new(sources, json_string(selection->sources[i]));
+    }
+    printf(": %zu records\n", evaluation->n_records);
+    json_object_set_new(report, "task", json_string(task_name(task)));
+    json_object_set_new(report, "split", json_string(split_name(evaluation->split)));
+    json_object_set_new(report, "sources", sources);
+    json_object_set_new(report, "records", json_integer((json_int_t)evaluation->n_records));
+    json_object_set_new(report, "checkpoint", json_string(evaluation->model->checkpoint->hash));
+}
+
+enum status evaluate_run(struct anyecg *model, enum task task, struct corpus *corpus, const struct selection *selection,
                          const struct world *world, json_t *report)
 {
     enum status status;
-    size_t *records = NEW_ARRAY(size_t, corpus->n_records);
+    size_t *records = NULL;
     struct evaluation evaluation = {.model = model,
                                     .corpus = corpus,
-                                    .split = split,
+                                    .split = selection->split,
                                     .world = world,
-                                    .bootstrap_rounds = BOOTSTRAP_ROUNDS,
-                                    .records = records};
+                                    .bootstrap_rounds = BOOTSTRAP_ROUNDS};
 
     REQUIRE(model->stage == STAGE_FINETUNE && model->task == task, STATUS_USAGE,
             "%s: is a checkpoint of stage %s %s; evaluate %s needs one of anyecg-train finetune %s",
             model->checkpoint->folder, model->message->stage, model->message->task, task_name(task), task_name(task));
     TRY(session_match_corpus(model, corpus));
     evaluation.reader = record_reader_create(corpus);
-    for (size_t i = 0; i < corpus->n_records; i++)
-        if (corpus->records[i].split == (int8_t)split)
-            records[evaluation.n_records++] = i;
-    REQUIRE(evaluation.n_records > 0, STATUS_DATA, "%s: split %s has no records", corpus->path, split_name(split));
+    TRY(selection_find(selection, corpus, &records, &evaluation.n_records));
+    evaluation.records = records;
     TRY(comm_agree(world, refuse_overlap(&evaluation)));
-    if (world->rank == 0) {
-        printf("%s on split %s: %zu records\n", task_name(task), split_name(split), evaluation.n_records);
-        json_object_set_new(report, "task", json_string(task_name(task)));
-        json_object_set_new(report, "split", json_string(split_name(split)));
-        json_object_set_new(report, "records", json_integer((json_int_t)evaluation.n_records));
-        json_object_set_new(report, "checkpoint", json_string(model->checkpoint->hash));
-    }
+    if (world->rank == 0)
+        head_report(&evaluation, task, selection, report);
     if (task == TASK_LEADGEN)
         TRY(evaluate_leadgen(&evaluation, report));
     else if (task == TASK_LONGECG)

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "infer/selection.h"
 #include "infer/session.h"
 #include "io/corpus/corpus.h"
 
@@ -19,7 +20,7 @@ struct evaluation {
     const struct world *world;
     size_t bootstrap_rounds;
     size_t n_records;
-    const size_t *records; /* [n_records]: of the split, not excluded; the same on all ranks */
+    const size_t *records; /* [n_records]: of split and sources, not excluded; the same on all ranks */
 };
 
 enum status evaluate_labels(struct evaluation *evaluation, enum task task, json_t *report); /* anomaly, arrhythmia */
@@ -27,7 +28,7 @@ enum status evaluate_leadgen(struct evaluation *evaluation, json_t *report);
 enum status evaluate_longecg(struct evaluation *evaluation, json_t *report);
 
 /* Sets up records, refuses overlap with the checkpoint's training data, runs the task's evaluation. */
-enum status evaluate_run(struct anyecg *model, enum task task, struct corpus *corpus, enum split split,
+enum status evaluate_run(struct anyecg *model, enum task task, struct corpus *corpus, const struct selection *selection,
                          const struct world *world, json_t *report);
 
 /* Age and sex alone: logistic regression on age, age squared, sex and what is missing, fitted on the training split's

@@ -29,24 +29,33 @@ static const char description[] =
     "  info CHECKPOINT       what a checkpoint is; checks all its checksums. With --corpus: whether it was trained on\n"
     "                        what was withdrawn from that corpus\n"
     "  export CHECKPOINT     copies it to -o without optimiser state and training patients\n\n"
-    "INPUT: a folder (searched), @list file, a WFDB header, or --corpus and --split. Results are JSON lines.\v"
+    "INPUT: a folder (searched), @list file, a recording of any format that anyecg-pack build takes (a WFDB header, an\n"
+    "EDF file, FILE/NAME of one of many in an HDF5 file, ...), or --corpus, --split and --source. Results are JSON "
+    "lines.\v"
     "Exit codes: 0 done, 2 usage, 3 some inputs were refused (listed), 4 bad data (all were refused), 5 bad config, "
     "6 input or output failed, 7 checkpoint or corpus damaged or not matching.\nNot a medical device.";
 
-enum option_key { OPTION_CHECKPOINT = 1000, OPTION_CORPUS, OPTION_SPLIT, OPTION_LEADS, OPTION_GAIN };
+enum option_key { OPTION_CHECKPOINT = 1000, OPTION_CORPUS, OPTION_SPLIT, OPTION_SOURCE, OPTION_LEADS, OPTION_GAIN };
 
 static const struct argp_option options[] = {
     {"checkpoint", OPTION_CHECKPOINT, "CHECKPOINT", 0, "a step folder, or a run folder (its newest complete step)", 0},
     {"output", 'o', "FILE", 0, "where results go (leadgen, export: a folder); default stdout", 0},
     {"corpus", OPTION_CORPUS, "CORPUS", 0, "take the records of a corpus", 0},
     {"split", OPTION_SPLIT, "SPLIT", 0, "train, validation or test (default)", 0},
+    {"source", OPTION_SOURCE, "NAME", 0, "only records of this source of the corpus; may be given again", 0},
+    {"recipe", 'c', "RECIPE", 0,
+     "sources of raw files as anyecg-pack build -c takes them, before the built-in ones: descriptions of arrays, gains, "
+     "limits of warnings",
+     0},
     {"leads", OPTION_LEADS, "V1,V2,...", 0, "leadgen: leads to be made; default: those missing or without signal", 0},
     {"gain", OPTION_GAIN, "UNITS", 0, "ADC units a mV of raw files, baseline 0, where their headers are wrong", 0},
     {0},
 };
 
 struct command_line {
-    const char *command, *checkpoint, *output, *corpus, *split, *leads, *gain;
+    const char *command, *checkpoint, *output, *corpus, *split, *leads, *gain, *recipe;
+    const char **sources; /* [n_sources] */
+    size_t n_sources;
     char **arguments; /* behind the command */
     size_t n_arguments;
 };
@@ -63,6 +72,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_SPLIT:
         line->split = value;
+        return 0;
+    case OPTION_SOURCE:
+        line->sources[line->n_sources++] = value;
+        return 0;
+    case 'c':
+        line->recipe = value;
         return 0;
     case OPTION_LEADS:
         line->leads = value;
@@ -121,11 +136,19 @@ static enum status set_gain(struct anyecg *model, const char *text)
     return (enum status)anyecg_set_gain(model, gain);
 }
 
+static enum status read_selection(struct selection *selection, const struct command_line *line)
+{
+    *selection = (struct selection){.sources = line->sources, .n_sources = line->n_sources};
+    if (!split_from_name(line->split, &selection->split))
+        return status_set(STATUS_USAGE, "--split '%s': must be train, validation or test", line->split);
+    return STATUS_OK;
+}
+
 static enum status run_evaluate(const struct command_line *line, const struct world *world)
 {
     enum status status;
     enum task task;
-    enum split split;
+    struct selection selection;
     struct anyecg *model = NULL;
     struct corpus *corpus = NULL;
     json_t *report = json_object();
@@ -134,11 +157,11 @@ static enum status run_evaluate(const struct command_line *line, const struct wo
             "evaluate needs one task: anomaly, arrhythmia, leadgen or longecg");
     TRY(need(line->checkpoint, "evaluate", "--checkpoint"));
     TRY(need(line->corpus, "evaluate", "--corpus"));
-    REQUIRE(split_from_name(line->split, &split), STATUS_USAGE, "--split '%s': must be train, validation or test",
-            line->split);
+    REQUIRE(!line->recipe, STATUS_USAGE, "-c is for raw files; a corpus needs no recipe");
+    TRY(read_selection(&selection, line));
     TRY(comm_agree(world, (enum status)anyecg_open(&model, line->checkpoint)));
     TRY(corpus_open(&corpus, line->corpus, world));
-    TRY(evaluate_run(model, task, corpus, split, world, report));
+    TRY(evaluate_run(model, task, corpus, &selection, world, report));
     if (line->output && world->rank == 0)
         TRY(json_write_file(line->output, report));
 fail:
@@ -152,26 +175,35 @@ static enum status run_task(const struct command_line *line, enum anyecg_task ta
 {
     enum status status;
     struct anyecg *model = NULL;
+    struct recipe recipe = {0};
     struct run_request request = {.task = task,
                                   .arguments = line->arguments,
                                   .n_arguments = line->n_arguments,
+                                  .recipe = &recipe,
+                                  .has_gain = line->gain != NULL,
                                   .corpus = line->corpus,
                                   .output = line->output};
 
     TRY(need(line->checkpoint, line->command, "--checkpoint"));
     REQUIRE((line->n_arguments > 0) != (line->corpus != NULL), STATUS_USAGE,
             "%s needs either INPUTs or --corpus CORPUS; see anyecg-infer --help", line->command);
-    REQUIRE(split_from_name(line->split, &request.split), STATUS_USAGE,
-            "--split '%s': must be train, validation or test", line->split);
+    TRY(read_selection(&request.selection, line));
     REQUIRE(!line->gain || !line->corpus, STATUS_USAGE, "--gain is for raw files; the gains of a corpus are settled");
+    REQUIRE(!line->recipe || !line->corpus, STATUS_USAGE, "-c is for raw files; a corpus needs no recipe");
+    REQUIRE(line->n_sources == 0 || line->corpus, STATUS_USAGE, "--source names sources of a corpus; give --corpus");
     if (task == ANYECG_LEADGEN)
         TRY(need(line->output, line->command, "-o FOLDER for the WFDB records"));
+    if (!line->corpus)
+        TRY(comm_agree(world, recipe_read(&recipe, line->recipe, NULL, 0)));
     TRY(comm_agree(world, (enum status)anyecg_open(&model, line->checkpoint)));
     TRY(set_leads(model, line->leads));
     TRY(set_gain(model, line->gain));
+    if (!line->corpus)
+        stream_set_limits(model->stream, &recipe.quality);
     TRY(run_inputs(model, &request, world));
 fail:
     anyecg_close(model);
+    recipe_free(&recipe);
     return status;
 }
 
@@ -209,7 +241,9 @@ int main(int argc, char **argv)
 {
     startup_choose_blas(argv);
     static const struct argp parser = {options, parse_option, "COMMAND [ARGUMENT...]", description, NULL, NULL, NULL};
-    struct command_line line = {.split = "test", .arguments = calloc((size_t)argc, sizeof(char *))};
+    struct command_line line = {.split = "test",
+                                .sources = calloc((size_t)argc, sizeof(char *)),
+                                .arguments = calloc((size_t)argc, sizeof(char *))};
     struct world world;
     enum status status = STATUS_OK;
 
@@ -222,6 +256,7 @@ int main(int argc, char **argv)
     if (status != STATUS_OK && world.rank == 0)
         log_error("%s", status_message());
     world_end(&world);
+    free(line.sources);
     free(line.arguments);
     return (int)status;
 }

@@ -39,8 +39,10 @@ static enum status list_work(struct work *work)
 {
     enum status status;
     const struct run_request *request = work->request;
+    const struct recording_options arrays = {recipe_describe_array, request->recipe};
     if (!request->corpus) {
-        TRY(comm_agree(work->world, inputs_expand(&work->inputs, request->arguments, request->n_arguments)));
+        TRY(comm_agree(work->world,
+                       inputs_expand_with(&work->inputs, request->arguments, request->n_arguments, &arrays)));
         work->n = work->inputs.n;
         REQUIRE(work->n > 0, STATUS_DATA, "%s: names no recording", request->arguments[0]);
         return STATUS_OK;
@@ -48,12 +50,7 @@ static enum status list_work(struct work *work)
     TRY(corpus_open(&work->corpus, request->corpus, work->world));
     TRY(session_match_corpus(work->model, work->corpus));
     work->reader = record_reader_create(work->corpus);
-    work->records = NEW_ARRAY(size_t, work->corpus->n_records);
-    for (size_t i = 0; i < work->corpus->n_records; i++)
-        if (work->corpus->records[i].split == (int8_t)request->split)
-            work->records[work->n++] = i;
-    REQUIRE(work->n > 0, STATUS_DATA, "%s: split %s has no records", request->corpus, split_name(request->split));
-    status = STATUS_OK;
+    TRY(selection_find(&request->selection, work->corpus, &work->records, &work->n));
 fail:
     return status;
 }
@@ -73,7 +70,12 @@ static enum status open_stream(struct work *work, size_t index)
 {
     if (work->corpus)
         return stream_open_record(work->model->stream, work->reader, work->corpus, work->records[index]);
-    return stream_open_file(work->model->stream, work->inputs.paths[index]);
+    const char *path = work->inputs.paths[index];
+    struct recipe *recipe = work->request->recipe;
+    const struct recording_options arrays = {recipe_describe_array, recipe};
+    if (!work->request->has_gain)
+        stream_set_gain(work->model->stream, recipe_source_of(recipe, path)->gain_per_mv);
+    return stream_open_file(work->model->stream, path, &arrays);
 }
 
 /* The result of the open stream as a JSON object. */

@@ -4,15 +4,18 @@
 
 #include "comm/world.h"
 #include "infer/anyecg.h"
-#include "io/corpus/corpus.h"
+#include "infer/selection.h"
+#include "io/pack/recipe.h"
 
 struct run_request {
     enum anyecg_task task;
     char *const *arguments; /* files and folders, or none with a corpus */
     size_t n_arguments;
+    struct recipe *recipe; /* what is known of the sources of files: descriptions of arrays, gains */
+    bool has_gain;         /* the user's holds (anyecg_set_gain()), not the recipe's */
     const char *corpus;
-    enum split split;
-    const char *output; /* file; folder for leadgen; NULL: stdout */
+    struct selection selection; /* of the corpus */
+    const char *output;         /* file; folder for leadgen; NULL: stdout */
 };
 
 /* Collective, ends in agreement. STATUS_PARTIAL if some inputs were refused (each is logged), STATUS_DATA if all were.

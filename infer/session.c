@@ -236,7 +236,7 @@ static int run_and_close(struct anyecg *model, enum anyecg_task task, const stru
 
 int anyecg_run_file(struct anyecg *model, enum anyecg_task task, const char *path, const struct anyecg_result **result)
 {
-    enum status status = stream_open_file(model->stream, path);
+    enum status status = stream_open_file(model->stream, path, NULL);
     return status == STATUS_OK ? run_and_close(model, task, result) : (int)status;
 }
 

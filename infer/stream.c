@@ -8,10 +8,14 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "infer/limb_check.h"
 #include "io/recording/lead_reader.h"
+#include "io/signal/record_quality.h"
 #include "io/signal/steps.h"
 #include "io/signal/stream.h"
+
+/* The first seconds of a raw recording are held while it is open: its leads are judged together by them before the
+ * first window, and a short recording is preprocessed once, however often it is read. */
+enum { HELD_SECONDS = BEAT_STRETCHES * BEAT_STRETCH_SECONDS };
 
 /* One lead of a raw recording. */
 struct raw_lead {
@@ -39,8 +43,12 @@ struct stream {
     double rate_hz;
     struct raw_lead raw[MAX_SPAN_LEADS];
     double gain_per_mv; /* stream_set_gain() */
-    float *block;       /* [4, LEAD_READER_BLOCK] for measuring: a lead, and three of limb_check */
-    struct limb_check limbs;
+    float *block;       /* [LEAD_READER_BLOCK] of a lead, for measuring */
+    int16_t *held;      /* [n_held, leads, 300] */
+    size_t held_capacity;
+    uint32_t n_held, at; /* seconds held; where the leads' streams stand */
+    struct quality_limits limits;
+    struct heartbeat beat;
     struct recording *recording; /* of a file */
     struct lead_reader reader;
 
@@ -61,7 +69,8 @@ struct stream *stream_create(const struct signal_recipe *recipe)
     struct stream *stream = xcalloc(1, sizeof *stream);
     stream->recipe = *recipe;
     stream->work = signal_work_create();
-    stream->block = NEW_ARRAY(float, 4 * (size_t)LEAD_READER_BLOCK);
+    stream->block = NEW_ARRAY(float, LEAD_READER_BLOCK);
+    stream->limits = quality_limits_default();
     return stream;
 }
 
@@ -77,6 +86,7 @@ void stream_free(struct stream *stream)
     signal_work_free(stream->work);
     lead_reader_free(&stream->reader);
     free(stream->block);
+    free(stream->held);
     free(stream->warnings);
     free(stream->counts);
     free(stream);
@@ -92,6 +102,11 @@ void stream_close(struct stream *stream)
 void stream_set_gain(struct stream *stream, double gain_per_mv)
 {
     stream->gain_per_mv = gain_per_mv;
+}
+
+void stream_set_limits(struct stream *stream, const struct quality_limits *limits)
+{
+    stream->limits = *limits;
 }
 
 const struct stream_info *stream_info(const struct stream *stream)
@@ -148,23 +163,6 @@ static void warn_of_quality(struct stream *stream, size_t lead)
         }
 }
 
-static void warn_of_gains(struct stream *stream)
-{
-    char text[200];
-    double error_mv;
-    if (!limb_check_fails(&stream->limbs, &error_mv))
-        return;
-    for (size_t i = 0; i < stream->info.n_leads; i++)
-        if (stream->lead[i] <= LEAD_III && stream->quality[i] & ~(unsigned)QUALITY_AMPLITUDE)
-            return; /* said already */
-    snprintf(
-        text, sizeof text,
-        "lead II differs from I + III by %.3f mV: the gains of the leads do not agree, or a lead is not what it is "
-        "called",
-        error_mv);
-    warn(stream, text);
-}
-
 /* Reads all raw samples once, block by block, so that each block of a file is decoded once for all leads. */
 static enum status measure_quality(struct stream *stream)
 {
@@ -176,22 +174,19 @@ static enum status measure_quality(struct stream *stream)
             raw->meter = quality_meter_create();
         quality_meter_begin(raw->meter, stream->samples, stream->rate_hz);
     }
-    limb_check_begin(&stream->limbs, stream->block + LEAD_READER_BLOCK, LEAD_READER_BLOCK);
     for (uint64_t first = 0; first < stream->samples; first += LEAD_READER_BLOCK) {
         uint64_t left = stream->samples - first, count = left < LEAD_READER_BLOCK ? left : LEAD_READER_BLOCK;
         for (size_t i = 0; i < n_leads; i++) {
             TRY(stream->source(stream->raw[i].context, first, count, stream->block));
             quality_meter_add(stream->raw[i].meter, stream->block, count);
-            limb_check_add(&stream->limbs, (enum lead)stream->lead[i], stream->block, (size_t)count);
         }
-        limb_check_end_block(&stream->limbs, (size_t)count);
     }
     for (size_t i = 0; i < n_leads; i++) {
-        double span_mv;
-        stream->quality[i] = quality_meter_result(stream->raw[i].meter, &span_mv);
+        struct lead_measures measures;
+        quality_meter_measures(stream->raw[i].meter, &measures);
+        stream->quality[i] = quality_lead_flags(&measures, &stream->limits);
         warn_of_quality(stream, i);
     }
-    warn_of_gains(stream);
 fail:
     return status;
 }
@@ -202,13 +197,28 @@ static bool is_streamed(const struct stream *stream, size_t lead)
     return !(stream->quality[lead] & QUALITY_FLAT);
 }
 
-/* To the first second again. */
-static enum status rewind_stream(struct stream *stream)
+/* The next `count` seconds of all leads of a raw recording: int16 [count, leads, 300]. */
+static enum status next_raw(struct stream *stream, uint32_t count, int16_t *counts)
 {
     enum status status = STATUS_OK;
-    stream->next = 0;
-    if (stream->records)
-        return record_reader_begin(stream->records, stream->record_index);
+    size_t row = stream->info.n_leads * PATCH_SAMPLES, got;
+    for (size_t i = 0; i < stream->info.n_leads; i++) {
+        int16_t *lead = counts + i * PATCH_SAMPLES;
+        if (is_streamed(stream, i))
+            TRY(signal_stream_next(stream->raw[i].stream, count, lead, row, &got));
+        else
+            for (uint32_t second = 0; second < count; second++)
+                memset(lead + second * row, 0, PATCH_SAMPLES * sizeof *lead);
+    }
+    stream->at += count;
+fail:
+    return status;
+}
+
+/* Begins the leads of a raw recording and takes the seconds that are held. */
+static enum status begin_leads(struct stream *stream)
+{
+    enum status status = STATUS_OK;
     for (size_t i = 0; i < stream->info.n_leads; i++) {
         struct raw_lead *raw = &stream->raw[i];
         if (!raw->stream)
@@ -217,18 +227,93 @@ static enum status rewind_stream(struct stream *stream)
             TRY(signal_stream_begin(raw->stream, &stream->recipe, stream->source, raw->context, stream->samples,
                                     stream->rate_hz, NULL));
     }
+    stream->at = 0;
+    stream->n_held = stream->info.seconds < HELD_SECONDS ? stream->info.seconds : HELD_SECONDS;
+    GROW_ARRAY(stream->held, stream->held_capacity, stream->n_held * stream->info.n_leads * PATCH_SAMPLES);
+    TRY(next_raw(stream, stream->n_held, stream->held));
 fail:
     return status;
 }
 
-enum status stream_open_file(struct stream *stream, const char *path)
+/* What the leads show together. */
+static void judge_leads(struct stream *stream)
+{
+    struct record_measures measures;
+    uint16_t quality[MAX_SPAN_LEADS];
+    unsigned found = 0;
+    char text[200];
+    size_t n_leads = stream->info.n_leads;
+
+    for (size_t i = 0; i < n_leads; i++)
+        quality[i] = (uint16_t)stream->quality[i];
+    record_judge(&measures, &stream->beat, quality, stream->held, stream->n_held, stream->lead, n_leads,
+                 &stream->limits);
+    for (size_t i = 0; i < n_leads; i++) {
+        found |= stream->quality[i] = quality[i];
+        if (quality[i] & QUALITY_DISCONNECTED) {
+            snprintf(text, sizeof text, "lead %s shows no heartbeat, others do", stream->raw[i].name);
+            warn(stream, text);
+        }
+    }
+    if (found & QUALITY_GAIN) {
+        snprintf(text, sizeof text, "QRS complexes are %.3f mV high in the median of the leads: the gain may be wrong",
+                 (double)measures.median_qrs_mv);
+        warn(stream, text);
+    }
+    if (found & QUALITY_LIMB_FAULT) {
+        snprintf(text, sizeof text,
+                 "limb leads contradict one another by %.3f mV (II = I + III, aVR + aVL + aVF = 0): their gains do not "
+                 "agree, or a lead is not what it is called",
+                 (double)measures.limb_fault_mv);
+        warn(stream, text);
+    } else if (found & QUALITY_SWAPPED) {
+        snprintf(text, sizeof text, "limb electrodes look interchanged: %s", limb_swap_text(measures.swap));
+        warn(stream, text);
+    }
+}
+
+/* Facts of a raw recording whose source and leads are set, and its first seconds. */
+static enum status look_at_raw(struct stream *stream)
+{
+    enum status status;
+    TRY(measure_quality(stream));
+    TRY(begin_leads(stream));
+    judge_leads(stream);
+fail:
+    return status;
+}
+
+/* To the first second again. */
+static enum status rewind_stream(struct stream *stream)
+{
+    stream->next = 0;
+    if (stream->records)
+        return record_reader_begin(stream->records, stream->record_index);
+    return stream->at == stream->n_held ? STATUS_OK : begin_leads(stream);
+}
+
+/* "exams.hdf5/123" of one of many in a file, else the recording's own name. */
+static void name_recording(char *name, size_t bytes, const struct recording *recording)
+{
+    size_t length = strlen(recording->path);
+    if (recording_is_inside_file(recording->path))
+        for (int slashes = 0; length > 0 && (slashes += recording->path[length - 1] == '/') < 2;)
+            length--;
+    if (length == strlen(recording->path) || !copy_text(name, bytes, recording->path + length))
+        copy_text(name, bytes, recording->name);
+    make_printable(name);
+}
+
+enum status stream_open_file(struct stream *stream, const char *path, const struct recording_options *options)
 {
     enum status status;
     struct recording *recording = NULL;
+    char name[RECORDING_NAME_BYTES];
 
-    TRY(recording_open(&recording, path));
+    TRY(recording_open_with(&recording, path, options));
     stream->recording = recording;
-    begin(stream, recording->name, "");
+    name_recording(name, sizeof name, recording);
+    begin(stream, name, "");
     TRY(begin_raw(stream, path, recording->n_leads, recording->samples, recording->rate_hz));
     for (size_t i = 0; i < recording->n_warnings; i++)
         warn(stream, recording->warnings[i]);
@@ -241,9 +326,7 @@ enum status stream_open_file(struct stream *stream, const char *path)
         stream->raw[i].name = recording->leads[i].name;
         stream->raw[i].context = stream->reader.contexts[i];
     }
-    status = measure_quality(stream);
-    if (status == STATUS_OK)
-        status = rewind_stream(stream);
+    status = look_at_raw(stream);
     if (status != STATUS_OK)
         status_context("%s", path);
 fail:
@@ -277,8 +360,7 @@ enum status stream_open_signal(struct stream *stream, const struct anyecg_signal
         stream->raw[i].name = signal->leads[i];
         stream->raw[i].context = (void *)(uintptr_t)signal->mv[i];
     }
-    TRY(measure_quality(stream));
-    TRY(rewind_stream(stream));
+    TRY(look_at_raw(stream));
 fail:
     return status;
 }
@@ -305,20 +387,15 @@ enum status stream_open_record(struct stream *stream, struct record_reader *read
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */
 
-static enum status next_raw(struct stream *stream, uint32_t count)
+/* The next seconds of a raw recording, as far as they are held from there. */
+static enum status read_raw(struct stream *stream, uint32_t count, int16_t *counts)
 {
-    enum status status = STATUS_OK;
-    size_t row = stream->info.n_leads * PATCH_SAMPLES, got;
-    for (size_t i = 0; i < stream->info.n_leads; i++) {
-        int16_t *lead = stream->counts + i * PATCH_SAMPLES;
-        if (is_streamed(stream, i))
-            TRY(signal_stream_next(stream->raw[i].stream, count, lead, row, &got));
-        else
-            for (uint32_t second = 0; second < count; second++)
-                memset(lead + second * row, 0, PATCH_SAMPLES * sizeof *lead);
-    }
-fail:
-    return status;
+    size_t row = stream->info.n_leads * PATCH_SAMPLES;
+    uint32_t held = stream->next < stream->n_held ? stream->n_held - stream->next : 0;
+    held = held < count ? held : count;
+    if (held > 0)
+        memcpy(counts, stream->held + stream->next * row, held * row * sizeof *counts);
+    return held < count ? next_raw(stream, count - held, counts + held * row) : STATUS_OK;
 }
 
 enum status stream_read(struct stream *stream, uint32_t first, uint32_t count, float *mv)
@@ -331,7 +408,8 @@ enum status stream_read(struct stream *stream, uint32_t first, uint32_t count, f
     if (first != stream->next)
         TRY(rewind_stream(stream));
     GROW_ARRAY(stream->counts, stream->counts_capacity, values);
-    TRY(stream->records ? record_reader_next(stream->records, count, stream->counts) : next_raw(stream, count));
+    TRY(stream->records ? record_reader_next(stream->records, count, stream->counts)
+                        : read_raw(stream, count, stream->counts));
     for (size_t i = 0; i < values; i++)
         mv[i] = 1e-3f * (float)stream->counts[i];
     stream->next += count;

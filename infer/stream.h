@@ -1,14 +1,16 @@
 /* infer/stream.h — a recording as seconds of preprocessed leads, wherever it comes from: a raw file, memory, a corpus.
  *
  * A raw recording goes through the packer's own preprocessing with the recipe of the checkpoint. It is read twice: once
- * for the quality of its leads, which must be known before the first window, then forward as windows ask for it. Memory
- * does not depend on its length; the room is kept from one recording to the next. Nothing here is collective. */
+ * for the quality of its leads, which must be known before the first window, then forward as windows ask for it. By its
+ * first minute the leads are judged together, as the packer does (record_judge()). Memory does not depend on its
+ * length; the room is kept from one recording to the next. Nothing here is collective. */
 #ifndef INFER_STREAM_H
 #define INFER_STREAM_H
 
 #include "infer/anyecg.h"
 #include "io/corpus/read_record.h"
 #include "io/recording/recording.h"
+#include "io/signal/quality.h"
 #include "io/signal/signal.h"
 
 struct stream;
@@ -32,8 +34,12 @@ void stream_free(struct stream *stream);
  * say. */
 void stream_set_gain(struct stream *stream, double gain_per_mv);
 
-/* A raw recording. At most MAX_SPAN_LEADS leads are taken. STATUS_DATA: refused, with the reason. */
-enum status stream_open_file(struct stream *stream, const char *path);
+/* The limits of quality flags; by default quality_limits_default(). */
+void stream_set_limits(struct stream *stream, const struct quality_limits *limits);
+
+/* A raw recording of any format, opened with options (may be NULL; they must stay). At most MAX_SPAN_LEADS leads are
+ * taken. STATUS_DATA: refused, with the reason. */
+enum status stream_open_file(struct stream *stream, const char *path, const struct recording_options *options);
 
 /* A recording in memory, the same way; it must stay until stream_close(). */
 enum status stream_open_signal(struct stream *stream, const struct anyecg_signal *signal);

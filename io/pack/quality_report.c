@@ -16,14 +16,9 @@ void quality_of_record(struct packed_quality *measured, uint16_t *quality, const
                        const uint8_t *leads, const float *gain, size_t n_leads, const struct quality_limits *limits)
 {
     struct heartbeat *beat = NEW_ARRAY(struct heartbeat, 1);
-    bool is_usable[MAX_SPAN_LEADS];
     float factor[MAX_SPAN_LEADS];
 
-    for (size_t i = 0; i < n_leads; i++)
-        is_usable[i] = !(quality[i] & (QUALITY_FLAT | QUALITY_INVALID | QUALITY_SATURATED));
-    heartbeat_average(beat, samples, seconds, n_leads, is_usable);
-    record_measure(&measured->record, beat, leads, quality, n_leads, NULL, limits);
-    record_add_flags(quality, &measured->record, leads, n_leads, limits);
+    record_judge(&measured->record, beat, quality, samples, seconds, leads, n_leads, limits);
     measured->as_written = measured->record;
     for (size_t i = 0; i < n_leads; i++) {
         bool differs = measured->header_gain[i] > 0 && gain[i] > 0 && measured->header_gain[i] != gain[i];

@@ -1,10 +1,8 @@
 #include "io/signal/heartbeat.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "io/signal/steps.h"
 
 enum {
@@ -30,9 +28,9 @@ struct beat_place {
 struct beat_finder {
     size_t seconds, n_leads;
     const int16_t *samples;
-    float *lead;  /* [MOST_SAMPLES] one lead of a stretch, mV */
-    float *power; /* [MOST_SAMPLES] slopes' power of all leads */
-    float *smooth;
+    float lead[MOST_SAMPLES];  /* of a stretch, mV */
+    float power[MOST_SAMPLES]; /* slopes' power of all leads */
+    float smooth[MOST_SAMPLES];
     struct beat_place beats[MOST_BEATS];
     size_t n_beats;
 };
@@ -243,27 +241,17 @@ static void take_level_off(struct heartbeat *beat, size_t n_leads)
 void heartbeat_average(struct heartbeat *beat, const int16_t *samples, size_t seconds, size_t n_leads,
                        const bool *is_usable)
 {
-    struct beat_finder *finder = xcalloc(1, sizeof *finder);
+    struct beat_finder finder = {.seconds = seconds, .n_leads = n_leads, .samples = samples};
     bool is_left_out[MOST_BEATS] = {false};
 
-    *finder = (struct beat_finder){.seconds = seconds,
-                                   .n_leads = n_leads,
-                                   .samples = samples,
-                                   .lead = NEW_ARRAY(float, MOST_SAMPLES),
-                                   .power = NEW_ARRAY(float, MOST_SAMPLES),
-                                   .smooth = xcalloc(MOST_SAMPLES, sizeof(float))};
     *beat = (struct heartbeat){0};
     for (size_t stretch = 0; stretch < beat_stretches(seconds); stretch++)
-        find_beats(finder, stretch, is_usable);
-    if (finder->n_beats > 0) {
-        average(finder, beat, is_left_out);
-        leave_out_unlike(finder, beat, is_usable, is_left_out);
-        average(finder, beat, is_left_out);
-        measure_shares(finder, beat, is_left_out);
+        find_beats(&finder, stretch, is_usable);
+    if (finder.n_beats > 0) {
+        average(&finder, beat, is_left_out);
+        leave_out_unlike(&finder, beat, is_usable, is_left_out);
+        average(&finder, beat, is_left_out);
+        measure_shares(&finder, beat, is_left_out);
         take_level_off(beat, n_leads);
     }
-    free(finder->lead);
-    free(finder->power);
-    free(finder->smooth);
-    free(finder);
 }

@@ -222,3 +222,15 @@ void record_add_flags(uint16_t *quality, const struct record_measures *measures,
             quality[i] |= QUALITY_SWAPPED;
     }
 }
+
+void record_judge(struct record_measures *measures, struct heartbeat *beat, uint16_t *quality, const int16_t *samples,
+                  size_t seconds, const uint8_t *leads, size_t n_leads, const struct quality_limits *limits)
+{
+    bool is_usable[MAX_SPAN_LEADS];
+
+    for (size_t i = 0; i < n_leads; i++)
+        is_usable[i] = !(quality[i] & not_sound);
+    heartbeat_average(beat, samples, seconds, n_leads, is_usable);
+    record_measure(measures, beat, leads, quality, n_leads, NULL, limits);
+    record_add_flags(quality, measures, leads, n_leads, limits);
+}

@@ -39,6 +39,12 @@ struct record_measures {
 void record_measure(struct record_measures *measures, const struct heartbeat *beat, const uint8_t *leads,
                     const uint16_t *quality, size_t n_leads, const float *factor, const struct quality_limits *limits);
 
+/* From preprocessed samples, int16 [seconds, n_leads, 300] of 1 µV, to the average beat, the measures and the flags:
+ * quality[n_leads] holds quality_lead_flags() of each lead and gets what the leads show together. The packer and the
+ * inference program judge a record by this function. */
+void record_judge(struct record_measures *measures, struct heartbeat *beat, uint16_t *quality, const int16_t *samples,
+                  size_t seconds, const uint8_t *leads, size_t n_leads, const struct quality_limits *limits);
+
 /* Adds to quality[n_leads] what follows from the measures. */
 void record_add_flags(uint16_t *quality, const struct record_measures *measures, const uint8_t *leads, size_t n_leads,
                       const struct quality_limits *limits);

@@ -11,3 +11,7 @@ foreach(part tasks leads gain evaluate refusals ranks)
     set_tests_properties(infer_${part} PROPERTIES LABELS end FIXTURES_REQUIRED infer SKIP_RETURN_CODE 77 TIMEOUT 600
                          ENVIRONMENT "${infer_environment}")
 endforeach()
+add_test(NAME infer_formats COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/infer_formats.py ${CMAKE_BINARY_DIR}
+                                    ${infer_fixture})
+set_tests_properties(infer_formats PROPERTIES LABELS end FIXTURES_REQUIRED infer SKIP_RETURN_CODE 77 TIMEOUT 600
+                     ENVIRONMENT "${infer_environment}")

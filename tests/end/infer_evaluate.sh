@@ -48,6 +48,33 @@ case $? in
 *) fail "the report disagrees with the answers" ;;
 esac
 
+# sources of a corpus by name
+"$pack" synth -n 14 --seed 21 --wfdb sites/north -q
+"$pack" synth -n 9 --seed 22 --wfdb sites/south -q
+cat >sites.yaml <<'YAML'
+split: {train: 0, validation: 0, test: 100}
+sources:
+  - {match: sites/north, name: north, licence: own, labels: header, annotates: [all], anomaly: codes}
+  - {match: sites/south, name: south, licence: own, labels: header, annotates: [all], anomaly: codes}
+YAML
+"$pack" build -q -c sites.yaml -o two sites 2>/dev/null || fail "two sources cannot be packed"
+ask() { "$infer" "$@" --checkpoint "$made/anomaly" --corpus two; }
+expect 0 "on split test: 23 records" ask evaluate anomaly -o both.json
+expect 0 "on split test of south: 9 records" ask evaluate anomaly --source south -o south.json
+expect 0 "on split test of south, north: 23 records" ask evaluate anomaly --source south --source north -o named.json
+expect 2 "--source east: two has no such source; it has north, south" ask evaluate anomaly --source east
+expect 2 "give --corpus" "$infer" anomaly --checkpoint "$made/anomaly" --source north sites
+[ "$(ask anomaly --source south -q | grep -c '"source":"south"')" = 9 ] || fail "--source south gives other records"
+[ "$(ask anomaly --source south -q | wc -l)" = 9 ] || fail "--source south gives more records"
+expect 4 "has no records of these sources" ask anomaly --source south --split train
+/usr/bin/python3 - <<'EOF' || fail "reports by source"
+import json
+both, named, south = (json.load(open(f"{n}.json")) for n in ("both", "named", "south"))
+assert both["sources"] == [] and named["sources"] == ["south", "north"] and south["sources"] == ["south"]
+assert {k: v for k, v in both.items() if k != "sources"} == {k: v for k, v in named.items() if k != "sources"}
+assert south["records"] == 9 and south["auroc_pooled"] != both["auroc_pooled"], (south, both)
+EOF
+
 expect 4 "trained on" "$infer" evaluate anomaly --checkpoint "$made/anomaly" --corpus "$made/corpus" --split train
 # the patients of pretraining are remembered by what was made from it
 "$pack" build --set split.train=10 --set split.validation=10 --set split.test=80 -o moved "$made/ward" -q 2>/dev/null

@@ -18,7 +18,7 @@ io/corpus         : base comm
 io/pack           : base comm io/recording io/signal io/corpus
 model_message     : base model io/checkpoint io/signal
 train             : base comm metrics model model/kernels io/signal io/corpus io/checkpoint model_message
-infer             : base comm metrics model model/kernels io/recording io/signal io/corpus io/checkpoint model_message
+infer             : base comm metrics model model/kernels io/recording io/signal io/corpus io/checkpoint io/pack model_message
 "
 # a folder with parts: its files and those of the part know each other
 declare -A allowed=([model]="model/kernels")

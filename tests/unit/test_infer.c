@@ -383,6 +383,72 @@ static void windows_follow_one_another_and_fill_batches(void **state)
     free_signal(&made);
 }
 
+static void a_recording_is_read_again_from_its_first_second(void **state)
+{
+    (void)state;
+    enum { LEADS = 2, SECONDS = 130 };
+    static const uint32_t ends[] = {1, 59, 61, 100, SECONDS}; /* pieces within, across and behind the first minute */
+    const size_t row = LEADS * PATCH_SAMPLES;
+    struct made_signal made;
+    struct signal_recipe recipe = signal_recipe_default();
+    struct stream *stream = stream_create(&recipe);
+    float *wanted = NEW_ARRAY(float, SECONDS *row), *lead = NEW_ARRAY(float, SECONDS *PATCH_SAMPLES);
+    float *mv = NEW_ARRAY(float, SECONDS *row);
+
+    make_signal(&made, LEADS, SECONDS * RATE);
+    for (size_t i = 0; i < LEADS; i++) {
+        preprocess(&made, i, lead);
+        for (size_t second = 0; second < SECONDS; second++)
+            memcpy(wanted + second * row + i * PATCH_SAMPLES, lead + second * PATCH_SAMPLES,
+                   PATCH_SAMPLES * sizeof *lead);
+    }
+    assert_int_equal(stream_open_signal(stream, &made.signal), STATUS_OK);
+    for (size_t until = 1; until <= sizeof ends / sizeof *ends; until++) /* a little further each time */
+        for (size_t piece = 0; piece < until; piece++) {
+            uint32_t first = piece ? ends[piece - 1] : 0, count = ends[piece] - first;
+            assert_int_equal(stream_read(stream, first, count, mv), STATUS_OK);
+            assert_memory_equal(mv, wanted + first * row, count * row * sizeof *mv);
+        }
+    stream_free(stream);
+    free(wanted);
+    free(lead);
+    free(mv);
+    free_signal(&made);
+}
+
+static bool has_warning(const struct anyecg_result *result, const char *words)
+{
+    for (size_t i = 0; i < result->n_warnings; i++)
+        if (strstr(result->warnings[i], words))
+            return true;
+    return false;
+}
+
+static void leads_that_contradict_one_another_are_warned_of(void **state)
+{
+    (void)state;
+    struct made_signal made;
+    const struct anyecg_result *result;
+    struct anyecg *model = open_tiny(TASK_ANOMALY, 1, 1, NULL);
+
+    make_signal(&made, 3, 20 * RATE);
+    for (size_t i = 0; i < made.signal.samples; i++)
+        made.mv[1][i] = made.mv[0][i] + made.mv[2][i];
+    assert_int_equal(anyecg_run_signal(model, ANYECG_ANOMALY, &made.signal, &result), 0);
+    assert_false(has_warning(result, "contradict"));
+    for (size_t i = 0; i < made.signal.samples; i++)
+        made.mv[1][i] /= 2;
+    assert_int_equal(anyecg_run_signal(model, ANYECG_ANOMALY, &made.signal, &result), 0);
+    assert_true(has_warning(result, "limb leads contradict one another by"));
+    for (size_t lead = 0; lead < 3; lead++)
+        for (size_t i = 0; i < made.signal.samples; i++)
+            made.mv[lead][i] *= 0.1f;
+    assert_int_equal(anyecg_run_signal(model, ANYECG_ANOMALY, &made.signal, &result), 0);
+    assert_true(has_warning(result, "the gain may be wrong"));
+    free_signal(&made);
+    anyecg_close(model);
+}
+
 /* --- memory --------------------------------------------------------------------------------------------------------
  */
 
@@ -469,12 +535,12 @@ static void memory_does_not_depend_on_the_length(void **state)
     assert_true(bytes_taken < again + 100 && again < bytes_taken + 100); /* the paths differ */
 
     /* generated leads leave piece by piece */
-    assert_int_equal(stream_open_file(leadgen->stream, short_path), STATUS_OK);
+    assert_int_equal(stream_open_file(leadgen->stream, short_path, NULL), STATUS_OK);
     assert_int_equal(session_generate(leadgen, count_seconds, &seconds, &result), STATUS_OK);
     stream_close(leadgen->stream);
     assert_int_equal(seconds, 15 * 60);
     seconds = 0;
-    assert_int_equal(stream_open_file(leadgen->stream, long_path), STATUS_OK);
+    assert_int_equal(stream_open_file(leadgen->stream, long_path, NULL), STATUS_OK);
     start_counting();
     assert_int_equal(session_generate(leadgen, count_seconds, &seconds, &result), STATUS_OK);
     assert_int_equal(allocations, 0);
@@ -508,6 +574,8 @@ int main(void)
         cmocka_unit_test(bad_leads_are_left_out_and_said),
         cmocka_unit_test(hopeless_recordings_are_refused),
         cmocka_unit_test(windows_follow_one_another_and_fill_batches),
+        cmocka_unit_test(a_recording_is_read_again_from_its_first_second),
+        cmocka_unit_test(leads_that_contradict_one_another_are_warned_of),
         cmocka_unit_test(a_second_recording_of_a_size_takes_no_memory),
         cmocka_unit_test(memory_does_not_depend_on_the_length),
     };
