@@ -29,6 +29,18 @@ const char *lead_name(enum lead lead)
     return names[lead];
 }
 
+/* Behind "lead ", "ECG_": the name of the lead; NULL: does not begin so. */
+static const char *behind_prefix(const char *name)
+{
+    static const char *const prefixes[] = {"lead", "ecg", "ekg"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        size_t length = strlen(prefixes[i]);
+        if (strncasecmp(name, prefixes[i], length) == 0 && (name[length] == ' ' || name[length] == '_'))
+            return name + length + 1;
+    }
+    return NULL;
+}
+
 /* "ECG 1", "ECG_2", "ecg3": a numbered ECG channel of no said place. */
 static bool is_numbered_ecg(const char *name)
 {
@@ -44,11 +56,9 @@ bool lead_from_name(const char *name, enum lead *lead)
         *lead = LEAD_OTHER;
         return true;
     }
-    if (strncasecmp(name, "lead ", 5) == 0 || strncasecmp(name, "ecg ", 4) == 0 || strncasecmp(name, "ekg ", 4) == 0) {
-        const char *rest = name[0] == 'l' || name[0] == 'L' ? name + 5 : name + 4;
-        if (*rest)
-            return lead_from_name(rest, lead);
-    }
+    const char *rest = behind_prefix(name);
+    if (rest && *rest)
+        return lead_from_name(rest, lead);
     for (int i = 0; i < N_LEADS; i++)
         if (strcasecmp(name, names[i]) == 0) {
             *lead = (enum lead)i;

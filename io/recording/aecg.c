@@ -3,6 +3,7 @@
  * sex and the age come out of it. */
 #include <expat.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -162,6 +163,18 @@ static void take_axis(struct aecg *aecg)
         aecg->interval = step->value / per_second;
 }
 
+/* A whole number, also if a program has written it as "-1.5e+03". */
+static bool read_digit(const char *text, char **end, int32_t *sample)
+{
+    double value = (double)strtol(text, end, 10);
+    if (**end == '.' || **end == 'e' || **end == 'E')
+        value = strtod(text, end);
+    if (*end == text || value != nearbyint(value) || fabs(value) > MOST_DIGIT)
+        return false;
+    *sample = (int32_t)value;
+    return **end == '\0' || strchr(" \t\r\n", **end) != NULL;
+}
+
 /* Digits to samples; *samples is freed by the caller. */
 static enum status parse_digits(const struct aecg *aecg, int32_t **samples, size_t *count)
 {
@@ -175,12 +188,11 @@ static enum status parse_digits(const struct aecg *aecg, int32_t **samples, size
         if (*at == '\0')
             return STATUS_OK;
         char *end;
-        long value = strtol(at, &end, 10);
-        REQUIRE(end != at && value >= -MOST_DIGIT && value <= MOST_DIGIT && (*end == '\0' || strchr(" \t\r\n", *end)),
-                STATUS_DATA, "%s: %s: sample %zu: '%.12s': must be a whole number", aecg->recording->path,
-                aecg->sequence.code, *count, make_printable(at));
+        int32_t value;
+        REQUIRE(read_digit(at, &end, &value), STATUS_DATA, "%s: %s: sample %zu: '%.12s': must be a whole number",
+                aecg->recording->path, aecg->sequence.code, *count, make_printable(at));
         GROW_ARRAY(*samples, capacity, *count + 1);
-        (*samples)[(*count)++] = (int32_t)value;
+        (*samples)[(*count)++] = value;
         at = end;
     }
 fail:
@@ -323,12 +335,20 @@ fail:
     return status;
 }
 
+static bool holds(const struct file_head *head, const char *bytes, size_t count)
+{
+    return memmem(head->bytes, head->count, bytes, count) != NULL;
+}
+
 static bool aecg_is_known_by(const struct file_head *head)
 {
+    static const char wide[] = "A\0n\0n\0o\0t\0a\0t\0e\0d\0E\0C\0G"; /* UTF-16 of either byte order */
+    if (head->count >= 2 && (memcmp(head->bytes, "\xff\xfe", 2) == 0 || memcmp(head->bytes, "\xfe\xff", 2) == 0))
+        return holds(head, wide, sizeof wide - 1);
     size_t at = head->count >= 3 && memcmp(head->bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* the mark of UTF-8 */
     while (at < head->count && memchr(" \t\r\n", head->bytes[at], 4))
         at++;
-    return at < head->count && head->bytes[at] == '<' && memmem(head->bytes, head->count, "AnnotatedECG", 12) != NULL;
+    return at < head->count && head->bytes[at] == '<' && holds(head, "AnnotatedECG", 12);
 }
 
 const struct recording_type aecg_recording = {

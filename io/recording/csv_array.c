@@ -10,12 +10,14 @@
 #include "base/text.h"
 #include "io/recording/raw_files.h"
 #include "io/recording/sample_array.h"
+#include "io/recording/unit.h"
 
 #define MOST_CSV_BYTES ((size_t)1 << 32)
 
 struct csv_reader {
     const char *path;
     const char *separators; /* of next_field(); NULL: blanks, any number of them */
+    bool decimal_comma;
     struct number_table *table;
     size_t capacity, line; /* line: number of the one under way */
 };
@@ -27,7 +29,7 @@ static const char *find_separators(const struct recording_description *descripti
     if (said)
         return strcmp(said, "tab") == 0 ? "\t" : strcmp(said, "blank") == 0 ? NULL : said;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (strpbrk(line, all[i]))
+        if (strpbrk(line, all[i]) && !(description->decimal_comma && *all[i] == ','))
             return all[i];
     return NULL;
 }
@@ -52,7 +54,7 @@ static char *next_cell(const struct csv_reader *reader, char **rest)
 }
 
 /* An empty cell, nan, NA and inf are missing samples. */
-static bool read_number(const char *cell, double *value)
+static bool read_number(const struct csv_reader *reader, const char *cell, double *value)
 {
     static const char *const missing[] = {"", "nan", "na", "null", "inf", "-inf", "+inf"};
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
@@ -60,7 +62,22 @@ static bool read_number(const char *cell, double *value)
             *value = NAN;
             return true;
         }
-    return parse_double(cell, value);
+    const char *comma = reader->decimal_comma ? strchr(cell, ',') : NULL;
+    char number[32];
+    if (!comma)
+        return parse_double(cell, value);
+    if (!copy_text(number, sizeof number, cell))
+        return false;
+    number[comma - cell] = '.';
+    return parse_double(number, value);
+}
+
+/* "0,5" where the comma is not between cells. */
+static const char *comma_help(const struct csv_reader *reader, const char *cell)
+{
+    bool is_comma_free = !reader->separators || *reader->separators != ',';
+    return is_comma_free && !reader->decimal_comma && strchr(cell, ',') ? "; decimal_comma: true, if 0,5 is a half"
+                                                                        : "";
 }
 
 /* What a message may show of a cell: nothing but what looks like a number, for it may be the name of a person. */
@@ -82,10 +99,10 @@ static enum status read_row(struct csv_reader *reader, char *line)
     for (char *cell; (cell = next_cell(reader, &rest)); column++) {
         double value;
         char shown[19];
-        REQUIRE(read_number(cell, &value), STATUS_DATA,
+        REQUIRE(read_number(reader, cell, &value), STATUS_DATA,
                 "%s: line %zu, column %zu: %s is no number; correct it, or say in the description how many "
-                "header_lines there are and which delimiter",
-                reader->path, reader->line, column + 1, shown_cell(cell, shown));
+                "header_lines there are and which delimiter%s",
+                reader->path, reader->line, column + 1, shown_cell(cell, shown), comma_help(reader, cell));
         size_t at = table->rows * table->columns + column;
         REQUIRE(at < MOST_ARRAY_VALUES, STATUS_DATA, "%s: holds more numbers than fit into an array; divide it",
                 reader->path);
@@ -103,6 +120,27 @@ fail:
     return status;
 }
 
+/* "V1 [mV]" or "V1 (mV)" to "V1"; the unit must be that of the description. */
+static enum status cut_unit(const struct csv_reader *reader, char *cell,
+                            const struct recording_description *description)
+{
+    enum status status;
+    char *open = strpbrk(cell, "[(");
+    size_t length = strlen(cell);
+    if (!open || open == cell || length == 0 || cell[length - 1] != (*open == '[' ? ']' : ')'))
+        return STATUS_OK;
+    cell[length - 1] = '\0';
+    double said = unit_per_mv(trim(open + 1));
+    REQUIRE(said == 0 || !description->unit || said == unit_per_mv(description->unit), STATUS_DATA,
+            "%s: line %zu: the heading says unit '%s', the description '%s'; correct one of them", reader->path,
+            reader->line, make_printable(trim(open + 1)), description->unit);
+    *open = '\0';
+    trim(cell);
+    return STATUS_OK;
+fail:
+    return status;
+}
+
 /* The leads that a heading names; freed by the caller, names lie in the line. */
 static enum status read_heading(struct csv_reader *reader, char *line, struct recording_description *description)
 {
@@ -112,6 +150,7 @@ static enum status read_heading(struct csv_reader *reader, char *line, struct re
     for (char *cell; (cell = next_cell(reader, &rest));) {
         REQUIRE(description->n_leads < DESCRIPTION_MOST_LEADS, STATUS_DATA, "%s: line %zu names more than %d columns",
                 reader->path, reader->line, DESCRIPTION_MOST_LEADS);
+        TRY(cut_unit(reader, cell, description));
         description->leads[description->n_leads++] = cell;
     }
     description->leads_in = LEADS_IN_COLUMNS;
@@ -151,20 +190,36 @@ fail:
     return status;
 }
 
+/* Text is UTF-8, perhaps with its mark in front; *text is moved behind that. */
+static enum status check_text(const struct recording *recording, char **text, size_t bytes)
+{
+    enum status status;
+    REQUIRE(bytes < 2 || (memcmp(*text, "\xff\xfe", 2) != 0 && memcmp(*text, "\xfe\xff", 2) != 0), STATUS_DATA,
+            "%s: is UTF-16 text; save it as UTF-8", recording->path);
+    REQUIRE(strlen(*text) == bytes, STATUS_DATA, "%s: byte %zu is zero: this is no text file", recording->path,
+            strlen(*text));
+    if (has_prefix(*text, "\xef\xbb\xbf"))
+        *text += 3;
+    return STATUS_OK;
+fail:
+    return status;
+}
+
 static enum status csv_open(struct recording *recording)
 {
     enum status status;
     struct number_table table = {0};
     struct csv_reader reader = {.path = recording->path, .table = &table};
     struct recording_description description = {0};
-    char *text = NULL;
+    char *text = NULL, *start;
     size_t bytes;
     REQUIRE(recording->source->description, STATUS_DATA, "%s: no description: %s", recording->path, description_help);
     description = *recording->source->description;
     TRY(file_read(recording->path, MOST_CSV_BYTES, &text, &bytes));
-    REQUIRE(strlen(text) == bytes, STATUS_DATA, "%s: byte %zu is zero: this is no text file", recording->path,
-            strlen(text));
-    TRY(read_text(&reader, text, &description));
+    start = text;
+    TRY(check_text(recording, &start, bytes));
+    reader.decimal_comma = description.decimal_comma;
+    TRY(read_text(&reader, start, &description));
     recording->format = "CSV";
     TRY(array_to_recording(recording, &table, &description, recording->path));
 fail:

@@ -44,6 +44,7 @@ const cyaml_schema_field_t recording_description_fields[] = {
     CYAML_FIELD_BOOL("zero_padded", CYAML_FLAG_OPTIONAL, struct recording_description, zero_padded),
     DESCRIPTION_TEXT(delimiter, CYAML_FLAG_OPTIONAL, 7),
     CYAML_FIELD_UINT("header_lines", CYAML_FLAG_OPTIONAL, struct recording_description, header_lines),
+    CYAML_FIELD_BOOL("decimal_comma", CYAML_FLAG_OPTIONAL, struct recording_description, decimal_comma),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t description_schema = {
@@ -84,6 +85,8 @@ enum status description_check(const struct recording_description *d, const char 
             d->header_lines);
     REQUIRE(!d->delimiter || is_delimiter(d->delimiter), STATUS_CONFIG,
             "%s: delimiter '%s': must be ',', ';', '|', tab or blank", where, make_printable(d->delimiter));
+    REQUIRE(!d->decimal_comma || !d->delimiter || strcmp(d->delimiter, ",") != 0, STATUS_CONFIG,
+            "%s: delimiter ',' with decimal_comma: a comma cannot be both; correct one of them", where);
     return STATUS_OK;
 fail:
     return status;

@@ -32,6 +32,7 @@ struct recording_description {
     bool zero_padded;      /* samples that are 0 in all leads at both ends are no recording */
     char *delimiter;       /* CSV: between the numbers; NULL: found */
     unsigned header_lines; /* CSV: before the numbers */
+    bool decimal_comma;    /* CSV: 0,5 is a half */
 };
 
 enum { DESCRIPTION_MOST_LEADS = 64 };

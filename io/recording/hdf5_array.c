@@ -89,6 +89,36 @@ static bool lies_in_file(hid_t file, hid_t dataset)
            H5Oget_info2(dataset, &of_dataset, H5O_INFO_BASIC) >= 0 && of_root.fileno == of_dataset.fileno;
 }
 
+/* What HDF5 will take memory for, or read without asking: a chunk must be what the file can hold when it is undone,
+ * numbers that lie in one piece must lie in the file. */
+static enum status check_storage(const struct array_file *array, hid_t dataset, const char *name, uint64_t values,
+                                 size_t number_bytes)
+{
+    enum status status;
+    hsize_t chunk[H5S_MAX_RANK];
+    uint64_t file_bytes, stored = H5Dget_storage_size(dataset), offset = 0;
+    hid_t list = H5Dget_create_plist(dataset);
+    H5D_layout_t layout = H5Pget_layout(list);
+    int n_dims = layout == H5D_CHUNKED ? H5Pget_chunk(list, H5S_MAX_RANK, chunk) : 0;
+    H5Pclose(list);
+    TRY(file_size(array->path, &file_bytes));
+    uint64_t room = file_bytes * MOST_DEFLATE / number_bytes;
+    for (int i = 0; i < n_dims; i++) {
+        REQUIRE(chunk[i] > 0 && chunk[i] <= room, STATUS_DATA,
+                "%s: %s: has chunks larger than the file can hold; leave it out", array->path, name);
+        room /= chunk[i];
+    }
+    if (layout == H5D_CONTIGUOUS)
+        offset = H5Dget_offset(dataset);
+    REQUIRE(layout == H5D_CHUNKED ||
+                (offset <= file_bytes && stored <= file_bytes - offset && values <= stored / number_bytes),
+            STATUS_DATA, "%s: %s: has %" PRIu64 " numbers, of which the file holds %" PRIu64 " bytes", array->path,
+            name, values, stored);
+    return STATUS_OK;
+fail:
+    return status;
+}
+
 static enum status check_array(struct array_file *array)
 {
     enum status status;
@@ -96,13 +126,14 @@ static enum status check_array(struct array_file *array)
             array->path, array->name);
     hid_t type = H5Dget_type(array->dataset), space = H5Dget_space(array->dataset);
     H5T_class_t class = H5Tget_class(type);
+    size_t number_bytes = H5Tget_size(type);
     array->n_dims = H5Sget_simple_extent_ndims(space);
     if (array->n_dims >= 1 && array->n_dims <= 3)
         H5Sget_simple_extent_dims(space, array->dims, NULL);
     H5Tclose(type);
     H5Sclose(space);
-    REQUIRE(class == H5T_INTEGER || class == H5T_FLOAT, STATUS_DATA, "%s: %s: is no array of numbers", array->path,
-            array->name);
+    REQUIRE((class == H5T_INTEGER || class == H5T_FLOAT) && number_bytes > 0, STATUS_DATA,
+            "%s: %s: is no array of numbers", array->path, array->name);
     REQUIRE(array->n_dims >= 1 && array->n_dims <= 3, STATUS_DATA, "%s: %s: has %d dimensions; 1 to 3 can be read",
             array->path, array->name, array->n_dims);
     uint64_t values = 1, stored = H5Dget_storage_size(array->dataset);
@@ -118,6 +149,7 @@ static enum status check_array(struct array_file *array)
     REQUIRE(array->n_dims < 3 || array->dims[0] <= stored, STATUS_DATA,
             "%s: %s: has %" PRIu64 " records, of which the file holds %" PRIu64 " bytes", array->path, array->name,
             (uint64_t)array->dims[0], stored);
+    TRY(check_storage(array, array->dataset, array->name, values, number_bytes));
     return STATUS_OK;
 fail:
     return status;
@@ -165,7 +197,54 @@ static bool is_plain_name(const char *name)
            name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
 }
 
-/* Integers, or text of fixed length. */
+/* Room for the texts that HDF5 makes of names: a file may say any length, so often as there are names. */
+struct name_room {
+    char *bytes;
+    size_t used, count;
+};
+
+static void *take_room(size_t bytes, void *context)
+{
+    struct name_room *room = context;
+    if (bytes > room->count - room->used)
+        return NULL;
+    room->used += bytes;
+    return room->bytes + room->used - bytes;
+}
+
+static void leave_room(void *text, void *context)
+{
+    (void)text, (void)context; /* all at once, in the end */
+}
+
+static enum status read_long_names(const struct array_file *array, hid_t dataset, hid_t type, size_t n,
+                                   char (*names)[64])
+{
+    enum status status = STATUS_OK;
+    struct name_room room = {.count = checked_multiply(n + 1, RECORD_NAME_BYTES)};
+    char **texts = xcalloc(n + 1, sizeof *texts);
+    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    room.bytes = xcalloc(room.count, 1);
+    H5Pset_vlen_mem_manager(transfer, take_room, &room, leave_room, &room);
+    herr_t error = -1;
+    H5E_BEGIN_TRY
+    {
+        error = H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, texts);
+    }
+    H5E_END_TRY
+    for (size_t i = 0; error >= 0 && i < n; i++)
+        if (!copy_text(names[i], RECORD_NAME_BYTES, texts[i] ? texts[i] : ""))
+            error = -1;
+    if (error < 0)
+        status = status_set(STATUS_DATA, "%s: the names of its records cannot be read, or have more than %d characters",
+                            array->path, RECORD_NAME_BYTES - 1);
+    H5Pclose(transfer);
+    free(room.bytes);
+    free(texts);
+    return status;
+}
+
+/* Integers, or text. */
 static enum status read_names(const struct array_file *array, hid_t dataset, hid_t type, size_t n, char (*names)[64])
 {
     enum status status;
@@ -179,9 +258,10 @@ static enum status read_names(const struct array_file *array, hid_t dataset, hid
         REQUIRE(error >= 0, STATUS_DATA, "%s: the names of its records cannot be read", array->path);
         return STATUS_OK;
     }
-    REQUIRE(class == H5T_STRING && H5Tis_variable_str(type) == 0 && H5Tget_size(type) < RECORD_NAME_BYTES, STATUS_DATA,
-            "%s: the names of its records must be integers or text of fixed length (below %d bytes)", array->path,
-            RECORD_NAME_BYTES);
+    if (class == H5T_STRING && H5Tis_variable_str(type) > 0)
+        return read_long_names(array, dataset, type, n, names);
+    REQUIRE(class == H5T_STRING && H5Tget_size(type) < RECORD_NAME_BYTES, STATUS_DATA,
+            "%s: the names of its records must be integers or text (below %d bytes)", array->path, RECORD_NAME_BYTES);
     size_t bytes = H5Tget_size(type);
     char *texts = xcalloc(n + 1, bytes);
     herr_t error = H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts);
@@ -224,6 +304,8 @@ static enum status list_names(const struct array_file *array, const struct recor
     REQUIRE(H5Sget_simple_extent_npoints(space) == (hssize_t)n, STATUS_DATA,
             "%s: %s has %lld names for %zu records of %s", array->path, description->names,
             (long long)H5Sget_simple_extent_npoints(space), n, array->name);
+    REQUIRE(H5Tget_size(type) > 0, STATUS_DATA, "%s: %s: is damaged", array->path, description->names);
+    TRY(check_storage(array, dataset, description->names, n, H5Tget_size(type)));
     TRY(read_names(array, dataset, type, n, *names));
     for (size_t i = 0; i < n; i++)
         REQUIRE(is_plain_name((*names)[i]), STATUS_DATA,

@@ -60,6 +60,25 @@ static enum status search(struct inputs *inputs, const char *folder, size_t root
 
 static enum status expand(struct inputs *inputs, const char *argument);
 
+static bool is_there(const char *path)
+{
+    char *header = format_text("%s.hea", path);
+    bool is = folder_exists(path) || file_exists(path) || file_exists(header) || recording_is_inside_file(path);
+    free(header);
+    return is;
+}
+
+/* What a line of a list names: seen from where we are, else from where the list lies, as the RECORDS of PhysioNet do.
+ * Freed by the caller. */
+static char *find_line(const char *list, const char *line)
+{
+    char *beside = format_text("%.*s%s", (int)(base_name(list) - list), list, line);
+    if (line[0] != '/' && !is_there(line) && is_there(beside))
+        return beside;
+    free(beside);
+    return duplicate_text(line);
+}
+
 static enum status read_list(struct inputs *inputs, const char *path)
 {
     char *text;
@@ -70,8 +89,11 @@ static enum status read_list(struct inputs *inputs, const char *path)
     char *rest = text, *line;
     while (status == STATUS_OK && (line = next_field(&rest, "\n"))) {
         line = trim(line);
-        if (line[0] != '\0' && line[0] != '#')
-            status = expand(inputs, line);
+        if (line[0] == '\0' || line[0] == '#')
+            continue;
+        char *named = find_line(path, line);
+        status = expand(inputs, named);
+        free(named);
     }
     free(text);
     return status;
@@ -83,7 +105,12 @@ static enum status expand(struct inputs *inputs, const char *argument)
         size_t before = inputs->n;
         enum status status = search(inputs, argument, strlen(argument), 0);
         if (status == STATUS_OK && inputs->n == before)
-            return status_set(STATUS_DATA, "%s: no recordings were found in this folder", argument);
+            return status_set(
+                STATUS_DATA,
+                "%s: no recordings were found in this folder (known: .hea, .edf, .bdf, .scp, .dcm, .mat, .h5 "
+                "and .hdf5, .ecg of ISHNE, .xml of HL7 aECG; .csv, .tsv and .txt with a file "
+                "recordings.yaml beside them)",
+                argument);
         return status;
     }
     if (file_exists(argument)) {

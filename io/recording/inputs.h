@@ -14,9 +14,10 @@ struct inputs {
     const struct recording_options *options; /* while the list is made */
 };
 
-/* arguments: folders (searched, names in bytewise order, hidden files passed over), @file (a list, one path a line, "#"
- * comments), headers, single-file records, files of many records or FILE/NAME of one of them. A path that is not there
- * is an error; a folder without recordings too. Freed by inputs_free(). */
+/* arguments: folders (searched, names in bytewise order, hidden files passed over), @file (a list, one path a line,
+ * also as seen from where the list lies; "#" comments), headers, single-file records, files of many records or
+ * FILE/NAME of one of them. A path that is not there is an error; a folder without recordings too. Freed by
+ * inputs_free(). */
 enum status inputs_expand(struct inputs *inputs, char *const *arguments, size_t n_arguments);
 
 /* The same with options as in recording_open_with() (may be NULL). */

@@ -64,7 +64,10 @@ static enum status find_only_matrix(mat_t *file, const char *path, char **name)
     }
     if (status == STATUS_OK && !found)
         status =
-            status_set(STATUS_DATA, "%s: holds no array of numbers, or is no whole MATLAB file; leave it out", path);
+            status_set(STATUS_DATA,
+                       "%s: holds no matrix of real numbers with two dimensions (cells, structs, sparse and further "
+                       "dimensions are none), or is no whole MATLAB file; save the samples as such, or leave it out",
+                       path);
     if (status == STATUS_OK)
         *name = found;
     else

@@ -190,7 +190,7 @@ enum status wfdb_leads_find(struct wfdb_state *state, struct recording *recordin
 void wfdb_annotation_parse(struct recording *recording, double frame_hz, const char *file, const uint8_t *bytes,
                            size_t count);
 
-/* Reads the first annotation file beside the header: .atr, .qrs, .ii. None is fine. */
+/* Reads the first annotation file beside the header: .atr, .qrs, .ii, or in capitals. None is fine. */
 enum status wfdb_annotation_read(struct recording *recording, double frame_hz);
 
 /* ---- the functions of the row in formats.c ---- */

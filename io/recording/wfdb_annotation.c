@@ -253,7 +253,7 @@ static void cut_events(struct recording *recording, const char *file)
 
 enum status wfdb_annotation_read(struct recording *recording, double frame_hz)
 {
-    static const char *const endings[] = {"atr", "qrs", "ii"};
+    static const char *const endings[] = {"atr", "ATR", "qrs", "QRS", "ii", "II"}; /* as on a CD, in capitals */
     enum status status = STATUS_OK;
     int stem = (int)(strlen(recording->path) - strlen(".hea"));
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {

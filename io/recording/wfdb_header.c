@@ -310,6 +310,10 @@ enum status wfdb_header_parse(struct wfdb_header *header, struct recording *reco
     enum status status;
     size_t n_lines = 0;
     memset(header, 0, sizeof *header);
+    if (has_prefix(text, "\xef\xbb\xbf")) { /* an editor's mark of UTF-8 */
+        text += 3;
+        bytes -= 3;
+    }
     REQUIRE(bytes > 0, STATUS_DATA, "%s: header is empty; leave the record out or restore the file", recording->path);
     REQUIRE(strlen(text) == bytes, STATUS_DATA, "%s: header is no text (a 0 byte at place %zu); is this a WFDB header?",
             recording->path, strlen(text));

@@ -39,7 +39,7 @@ static double gain_per_mv(const struct wfdb_signal *signal)
 static enum status check_gain(const char *path, size_t number, const struct wfdb_signal *signal)
 {
     enum status status;
-    double per_mv = gain_per_mv(signal);
+    double per_mv = fabs(gain_per_mv(signal));
     REQUIRE(unit_per_mv(signal->unit) != 0, STATUS_DATA,
             "%s: signal %zu (%s): unit %s is not a voltage, but that of the record's header is; correct the headers",
             path, number, signal->description, signal->unit);
@@ -86,7 +86,8 @@ fail:
     return status;
 }
 
-/* Gain and baseline of a lead: those of the segment with the finest gain. The values of others are converted. */
+/* Gain and baseline of a lead: those of the segment with the finest gain. The values of others are converted, and so
+ * are those of a signal that stands upside down (of negative gain). */
 static void choose_gain(struct wfdb_state *state, size_t lead_index, struct recording_lead *lead)
 {
     for (size_t i = 0; i < state->n_segments; i++) {
@@ -94,9 +95,10 @@ static void choose_gain(struct wfdb_state *state, size_t lead_index, struct reco
         if (!segment->channels || !segment->channels[lead_index].is_there)
             continue;
         const struct wfdb_signal *signal = &segment->header.signals[segment->channels[lead_index].signal];
-        if (gain_per_mv(signal) > lead->gain_per_mv) {
-            lead->gain_per_mv = gain_per_mv(signal);
-            lead->baseline = signal->baseline;
+        double gain = gain_per_mv(signal);
+        if (fabs(gain) > lead->gain_per_mv) {
+            lead->gain_per_mv = fabs(gain);
+            lead->baseline = gain < 0 ? -signal->baseline : signal->baseline;
         }
         lead->checksum_known |= signal->checksum_given && !segment->checksums_mean_nothing;
     }

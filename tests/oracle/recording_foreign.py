@@ -5,10 +5,15 @@ import struct
 import sys
 import warnings
 
-import numpy
-
+try:
+    import h5py
+    import numpy
+    import scipy.io
+except ImportError as missing:
+    print("SKIP:", missing)
+    sys.exit(77)
 import raw_files
-from recording_twin import LEADS, dump, folder, put, random, refused, taken
+from recording_twin import LEADS, dump, fails, folder, put, random, refused, taken
 
 try:
     import pydicom
@@ -218,6 +223,125 @@ def check_scp_reference_beats():
     at = third.index(struct.pack("<H", 6), 22)  # the pointer to section 6: as if it were one of SCP-ECG 3
     third = third[:at] + struct.pack("<H", 12) + third[at + 2:]
     refused(put(folder() / "r.scp", third), "section 12", "export it as SCP-ECG 2")
+
+
+# ---- tables and arrays ----
+
+def check_tables_of_spreadsheets():
+    """As saved by one: the mark of UTF-8 in front, CR LF, semicolons, commas in numbers, units in the heading."""
+    uv = random.integers(-3000, 3000, (2, 60))
+    seconds = [f"{i / 500:.3f}" for i in range(60)]
+    lines = [";".join([t, *(str(v / 1000) for v in row)]) for t, row in zip(seconds, uv.T)]
+    mark = b"\xef\xbb\xbf"
+    plain = dict(files="*.csv", rate_hz=500, unit="mV")
+    for text, description, leads in [
+            (mark + "\r\n".join(["I;II"] + [x.split(";", 1)[1] for x in lines]).encode(), dict(plain, header_lines=1), 2),
+            (mark + "\r\n".join(x.split(";", 1)[1] for x in lines).encode(), dict(plain, leads=["I", "II"]), 2),
+            ("\r\n".join(["Zeit [s];I [mV];ECG_II (mV)"] + lines).replace(".", ",").encode(),
+             dict(plain, header_lines=1, decimal_comma=True), 2),
+            ("\n".join(["time;I;II", "s;mV;mV"] + lines).replace(".", ",").encode(),
+             dict(plain, header_lines=2, decimal_comma=True, leads=["time", "I", "II"], delimiter=";"), 2),
+            ("\n".join(["time;I;II"] + lines).replace(".", ",").replace(";", "\t").encode(),
+             dict(plain, header_lines=1, decimal_comma=True), 2),
+            ("\n".join(["time I II"] + lines).replace(".", ",").replace(";", " ").encode(),
+             dict(plain, header_lines=1, decimal_comma=True), 2)]:
+        here = folder(description)
+        put(here / "r.csv", text)
+        taken(here, uv / 1000, ["I", "II"][:leads])
+    here = folder(dict(plain, leads=["I", "II"]))
+    put(here / "r.csv", "0,5;1\n1,5;2\n2;3\n")
+    refused(here, "line 1, column 1: '0,5' is no number", "decimal_comma: true")
+    put(here / "r.csv", "1,5\n1,x\n")
+    message = dump(here)[0][0]["refused"]
+    assert "decimal_comma" not in message, message
+    put(here / "r.csv", "\ufeff1,2\n".encode("utf-16-le"))
+    refused(here, "UTF-16", "save it as UTF-8")
+    here = folder(dict(plain, header_lines=1))
+    put(here / "r.csv", "I [uV];II [uV]\n1;2\n")
+    refused(here, "line 1: the heading says unit 'uV', the description 'mV'")
+    here = folder(dict(plain, header_lines=1, decimal_comma=True, delimiter=","))
+    put(here / "r.csv", "I,II\n1,2\n")
+    fails(here, "recordings.yaml", "a comma cannot be both")
+
+
+def check_names_of_any_length():
+    """Text as h5py writes it unless told otherwise."""
+    many = random.integers(-300, 300, (3, 2, 40)) / 1000
+    here = folder(dict(files="*.h5", rate_hz=500, unit="mV", leads=["I", "II"], variable="x", names="id"))
+    for names in (["a1", "pat-77_b", "9"], numpy.array([b"a1", b"pat-77_b", b"9"], object)):
+        with h5py.File(here / "r.h5", "w") as file:
+            file["x"] = many
+            file.create_dataset("id", data=names, dtype=h5py.string_dtype("utf-8" if isinstance(names, list) else "ascii"))
+        found = dump(here)
+        assert [said["name"] for said, _ in found] == ["a1", "pat-77_b", "9"], found
+        assert numpy.allclose(found[1][1], many[1], atol=1e-6)
+        taken(here / "r.h5" / "9", many[2], ["I", "II"])
+    for bad, words in ((["a", "b", "c" * 64], "more than 63 characters"), (["a", "b", "x" * 5000], "more than 63"),
+                       (["a", "b", ""], "name of record 2 (not shown)"), (["a", "../b", "c"], "name of record 1")):
+        with h5py.File(here / "r.h5", "w") as file:
+            file["x"] = many
+            file["id"] = bad
+        refused(here, words)
+
+
+def check_matrices_that_are_none():
+    here = folder(dict(files="*.mat", rate_hz=500, unit="mV", leads=["I", "II"]))
+    for value in (numpy.zeros((2, 3, 40)), numpy.array([numpy.zeros(3), "a"], object)):
+        scipy.io.savemat(here / "r.mat", dict(x=value))
+        refused(here, "no matrix of real numbers with two dimensions")
+
+
+# ---- HL7 aECG ----
+
+def check_aecg_of_other_writers():
+    adc = random.integers(-2000000, 2000000, (50, 2))
+    data = raw_files.aecg(["I", "V6"], 0.005, adc, 0.002)
+    truth = adc.T * 0.000005
+    for coding in ("utf-16", "utf-16-le", "utf-16-be"):
+        text = data.decode().replace('<?xml version="1.0"?>', "")
+        here = folder()
+        put(here / "r.xml", text.encode(coding) if coding == "utf-16" else ("\ufeff" + text).encode(coding))
+        taken(here, truth, ["I", "V6"])
+    spelled = data.decode()
+    for value in sorted(set(adc.ravel()), key=lambda v: -len(str(v))):
+        spelled = spelled.replace(f" {value} ", f" {float(value):.6e} " if value % 2 else f" {value}.0 ")
+    taken(put(folder() / "r.xml", spelled), truth, ["I", "V6"])
+    refused(put(folder() / "r.xml", data.replace(b"<digits>", b"<digits>0.5 ", 1)), "'0.5", "must be a whole number")
+
+
+# ---- WFDB as people have it ----
+
+def check_wfdb_headers_of_editors():
+    adc = random.integers(-2000, 2000, (2, 700))
+    raw = adc.T.astype("<i2").tobytes()
+    lines = ["r 2 500 700", "r.dat 16 200(10)/mV 16 0 0 0 0 I", "r.dat 16 -400(10)/mV 16 0 0 0 0 ECG_II", "# Age: 300"]
+    truth = numpy.array([(adc[0] - 10) / 200, (adc[1] - 10) / -400])  # the second stands upside down
+    for end, mark in (("\n", ""), ("\r\n", ""), ("\n", "\ufeff")):
+        here = folder()
+        put(here / "r.hea", mark + end.join(lines))
+        put(here / "r.dat", raw)
+        taken(here, truth, ["I", "II"], age=90)
+    here = folder()
+    (here / "R.HEA").write_text("\n".join(lines).replace("r.dat", "R.DAT"))
+    put(here / "R.DAT", raw)
+    put(here / "R.ATR", struct.pack("<HHH", 1 << 10 | 100, 5 << 10 | 800, 0))
+    said = taken(here, truth, ["I", "II"])
+    assert any("R.ATR: 1 annotations behind the last sample" in w for w in said["warnings"]), said
+
+
+def check_lists_that_lie_with_their_records():
+    """RECORDS of PhysioNet, named from elsewhere."""
+    adc = random.integers(-2000, 2000, (1, 100))
+    here = folder()
+    for name in ("100", "a/100", "a b/\u00e4"):
+        (here / name).parent.mkdir(exist_ok=True)
+        put(here / f"{name}.hea", f"r 1 250 100\nr.dat 16 200 16 0 0 0 0 I\n")
+        put((here / name).parent / "r.dat", adc.astype("<i2").tobytes())
+    put(here / "RECORDS", "100\r\n\na/100\na b/\u00e4.hea\n# the end\n")
+    assert len(dump(f"@{here / 'RECORDS'}")) == 3
+    put(here / "RECORDS", "100\n101\n")
+    fails(f"@{here / 'RECORDS'}", "101: no such file or folder")
+    fails(folder(), "no recordings were found in this folder", ".csv", "recordings.yaml")
 
 
 if __name__ == "__main__":

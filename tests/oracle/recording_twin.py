@@ -226,7 +226,7 @@ def check_bad_matlab():
     two = dict(files="*.mat", rate_hz=500, leads=["I", "II"], unit="mV")
     for values, change, words in [
             (dict(x=uv, y=uv), {}, ["several arrays", "variable"]), (dict(x=uv), dict(variable="y"), ["no variable 'y'"]),
-            (dict(x="text"), {}, ["no array of numbers"]), (dict(x="text"), dict(variable="x"), ["no array of real"]),
+            (dict(x="text"), {}, ["no matrix of real numbers"]), (dict(x="text"), dict(variable="x"), ["no array of real"]),
             (dict(x=uv * 1j), dict(variable="x"), ["no array of real"]), (dict(x=uv), dict(variable="x.y"), ["no struct"]),
             (dict(x=uv[:, :0]), dict(variable="x"), ["must be a matrix"]),
             (dict(x=uv.reshape(2, 5, 100)), dict(variable="x"), ["two dimensions"]),

@@ -279,7 +279,7 @@ static void headers_against_the_grammar_are_refused_by_field(void **state)
     refuse_header("r 1 500 3\nr.dat 16 1000(x)/mV 16 0 0 0 0 I\n", "gain '1000(x)/mV'");
     refuse_header("r 1 500 3\nr.dat 16 1000(0/mV 16 0 0 0 0 I\n", "gain '1000(0/mV'");
     refuse_header("r 1 500 3\nr.dat 16 0/mV 16 0 0 0 0 I\n", "signal 1 (I),gain is 0,uncalibrated");
-    refuse_header("r 1 500 3\nr.dat 16 -1000/mV 16 0 0 0 0 I\n", "gain -1000/mV");
+    refuse_header("r 1 500 3\nr.dat 16 -1e20/mV 16 0 0 0 0 I\n", "gain -1e+20/mV");
     refuse_header("r 1 500 3\nr.dat 16 1e-300/mV 16 0 0 0 0 I\n", "gain 1e-300/mV");
     write_bytes("r.hea", "r 1 500 3\0\n", 11);
     expect_refusal(path_of("r.hea"), STATUS_DATA, "0 byte at place 9");

@@ -268,6 +268,20 @@ static void gains_and_baselines_are_read_in_every_spelling(void **state)
     }
 }
 
+static void a_negative_gain_turns_a_signal_over(void **state)
+{
+    (void)state;
+    static const int16_t words[] = {110, -90, -32768};
+    float mv[3];
+    write_words("w.dat", words, 3);
+    write_text("w.hea", "w 1 500 3\nw.dat 16 -200(10)/mV 16 0 110 20 0 I\n");
+    struct recording *r = open_good("w.hea");
+    assert_int_equal(recording_read(r, 0, 3, mv), STATUS_OK);
+    assert_true(mv[0] == -0.5F && mv[1] == 0.5F && isnan(mv[2]));
+    assert_true(r->leads[0].gain_per_mv == 200 && r->leads[0].baseline == -10);
+    recording_close(r);
+}
+
 static void annotations_count_frames(void **state)
 {
     (void)state;
@@ -297,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_wrong_checksum_in_a_segment_is_named),
         cmocka_unit_test(counters_and_base_times_are_passed_over),
         cmocka_unit_test(gains_and_baselines_are_read_in_every_spelling),
+        cmocka_unit_test(a_negative_gain_turns_a_signal_over),
         cmocka_unit_test(annotations_count_frames),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
