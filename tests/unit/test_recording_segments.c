@@ -1,4 +1,6 @@
 /* Frames, skew, segments and spellings of WFDB records made here, as header(5) defines them. */
+#include <math.h>
+
 #include "tests/unit/wfdb_files.h"
 
 /* ---- frames and skew ---- */
