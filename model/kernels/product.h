@@ -1,6 +1,7 @@
 /* model/kernels/product.h — the one door to matrix products.
  *
- * Behind it stands any CBLAS (OpenBLAS by default). All matrices are row-major; a leading dimension (ld_) is the
+ * Behind it stand panel_product.h, where it is the faster way and a rank has one thread, and any CBLAS (OpenBLAS by
+ * default) for all else. All matrices are row-major; a leading dimension (ld_) is the
  * distance of two rows in elements and at least the row's length. Sizes beyond int are refused by an assert: they come
  * from the plan. */
 #ifndef MODEL_KERNELS_PRODUCT_H
@@ -27,7 +28,8 @@ void product_tn(real *c, const real *a, const real *b, enum product_mode mode, s
 /* Threads of the library; 1 unless a rank owns several cores. No effect on a CBLAS without such a call. */
 void product_set_threads(int threads);
 
-/* For the log: "OpenBLAS 0.3.21 SkylakeX", or "CBLAS of unknown make". Rounding differs between libraries and cores. */
+/* For the log: "512-bit panels, OpenBLAS 0.3.21 SkylakeX", or "CBLAS of unknown make". Rounding differs between
+ * libraries and cores. */
 const char *product_library(void);
 
 #endif

@@ -47,6 +47,11 @@ static enum vectors widest_vectors(void)
     return VECTORS_16;
 }
 
+bool small_product_is_wide(void)
+{
+    return widest_vectors() == VECTORS_64;
+}
+
 /* Columns that no vector covers, one at a time; head dimensions and channels of real models leave none. */
 KERNEL_CLONES static void scalar_columns(real *c, const real *a, const real *b, enum product_mode mode, size_t m,
                                          size_t n, size_t k, size_t ld_c, size_t a_row, size_t a_column, size_t ld_b)

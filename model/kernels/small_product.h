@@ -7,6 +7,7 @@
 #ifndef MODEL_KERNELS_SMALL_PRODUCT_H
 #define MODEL_KERNELS_SMALL_PRODUCT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "model/kernels/product.h"
@@ -22,6 +23,9 @@ static inline size_t product_padded(size_t count)
 /* c: [m, n] rows ld_c apart; b: [k, n] rows ld_b apart. c must not overlap a or b. */
 void small_product(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
                    size_t ld_c, size_t a_row, size_t a_column, size_t ld_b);
+
+/* Does this processor have vectors of 512 bits? */
+bool small_product_is_wide(void);
 
 /* y[j, i] = factor·x[i, j] for i < rows, 0 for rows <= i < product_padded(rows).
  * y: [columns, product_padded(rows)] rows ld_y apart; x: [rows, columns] rows ld_x apart. */

@@ -22,30 +22,50 @@ static double *product_twin(const real *c_old, const real *a, const real *b, enu
     return c;
 }
 
+/* All three products of a size; rows of each matrix are `gap` elements further apart than they need be. */
+static void check_products(size_t m, size_t n, size_t k, size_t gap, enum product_mode mode)
+{
+    size_t ld_c = n + gap, ld_a[] = {k + gap, k + gap, m + gap}, ld_b[] = {k + gap, n + gap, n + gap};
+    size_t longest = (m > n ? m : n) > k ? (m > n ? m : n) : k, room = (longest + gap) * longest;
+    real *a = random_array(room, 1), *b = random_array(room, 1), *start = random_array(m * ld_c, 1);
+
+    for (int kind = 0; kind < 3; kind++) {
+        real *c = copy_array(start, m * ld_c);
+        double *twin;
+        if (kind == 0)
+            product_nt(c, a, b, mode, m, n, k, ld_c, ld_a[0], ld_b[0]);
+        else if (kind == 1)
+            product_nn(c, a, b, mode, m, n, k, ld_c, ld_a[1], ld_b[1]);
+        else
+            product_tn(c, a, b, mode, m, n, k, ld_c, ld_a[2], ld_b[2]);
+        twin = product_twin(start, a, b, mode, m, n, k, ld_c, kind == 2 ? 1 : ld_a[kind], kind == 2 ? ld_a[2] : 1,
+                            kind == 0 ? 1 : ld_b[kind], kind == 0 ? ld_b[0] : 1);
+        assert_close(c, twin, m * ld_c, CLOSE);
+        free(c), free(twin);
+    }
+    free(a), free(b), free(start);
+}
+
 static void products_equal_three_loops_for_any_leading_dimension(void **state)
 {
     (void)state;
-    for (int round = 0; round < 60; round++) {
-        size_t m = random_size(1, 40), n = random_size(1, 40), k = random_size(1, 40), gap = random_size(0, 5);
-        enum product_mode mode = round % 2 ? PRODUCT_ADD : PRODUCT_SET;
-        size_t ld_c = n + gap, ld_a[] = {k + gap, k + gap, m + gap}, ld_b[] = {k + gap, n + gap, n + gap};
-        real *a = random_array(60 * 60, 1), *b = random_array(60 * 60, 1), *start = random_array(m * ld_c, 1);
-        for (int kind = 0; kind < 3; kind++) {
-            real *c = copy_array(start, m * ld_c);
-            double *twin;
-            if (kind == 0)
-                product_nt(c, a, b, mode, m, n, k, ld_c, ld_a[0], ld_b[0]);
-            else if (kind == 1)
-                product_nn(c, a, b, mode, m, n, k, ld_c, ld_a[1], ld_b[1]);
-            else
-                product_tn(c, a, b, mode, m, n, k, ld_c, ld_a[2], ld_b[2]);
-            twin = product_twin(start, a, b, mode, m, n, k, ld_c, kind == 2 ? 1 : ld_a[kind], kind == 2 ? ld_a[2] : 1,
-                                kind == 0 ? 1 : ld_b[kind], kind == 0 ? ld_b[0] : 1);
-            assert_close(c, twin, m * ld_c, CLOSE);
-            free(c), free(twin);
-        }
-        free(a), free(b), free(start);
+    for (int round = 0; round < 60; round++)
+        check_products(random_size(1, 40), random_size(1, 40), random_size(1, 40), random_size(0, 5),
+                       round % 2 ? PRODUCT_ADD : PRODUCT_SET);
+}
+
+/* Sizes of models: b goes through panels where vectors are wide, in several runs of terms. */
+static void large_products_equal_three_loops(void **state)
+{
+    (void)state;
+    product_set_threads(1);
+    for (int round = 0; round < 12; round++) {
+        size_t n = random_size(16, 60) * 4 + (round % 4 == 3 ? 1 : 0); /* now and then no whole number of vectors */
+        check_products(random_size(48, 130), n, random_size(16, 1100), random_size(0, 5),
+                       round % 2 ? PRODUCT_ADD : PRODUCT_SET);
     }
+    check_products(1024, 64, 150, 0, PRODUCT_SET); /* rows 4096 bytes apart */
+    check_products(64, 1024, 513, 0, PRODUCT_ADD);
 }
 
 static void small_products_equal_three_loops_for_any_shape_and_stride(void **state)
@@ -143,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_equal_three_loops_for_any_leading_dimension),
+        cmocka_unit_test(large_products_equal_three_loops),
         cmocka_unit_test(small_products_equal_three_loops_for_any_shape_and_stride),
         cmocka_unit_test(a_small_product_gives_the_same_bits_at_any_address),
         cmocka_unit_test(a_transpose_is_scaled_and_padded_with_zeros),
