@@ -225,6 +225,8 @@ void doubles_exclude(const struct doubles *doubles, struct corpus_record *record
         record->double_of = doubles->kept[i];
         if (record->seconds + 1 < kept->seconds) /* an excerpt says nothing of the rest */
             continue;
+        if (record->source != kept->source) /* whose withdrawal would leave here what it had said */
+            continue;
         if (isnan(kept->age_years))
             kept->age_years = record->age_years;
         if (kept->sex < 0)

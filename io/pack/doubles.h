@@ -24,7 +24,9 @@ void doubles_free(struct doubles *doubles);
 size_t groups_join(struct corpus_record *records, size_t n_records, const struct corpus_key *keys, size_t n_keys,
                    const struct doubles *doubles);
 
-/* Excludes the doubles; what is unknown of a kept record (labels, age, sex) is taken over from doubles of the whole. */
+/* Excludes the doubles; what is unknown of a kept record (labels, age, sex) is taken over from doubles of the whole
+ * that are of the same source (and so of the same contributor): a source that is withdrawn takes with it all it said.
+ */
 void doubles_exclude(const struct doubles *doubles, struct corpus_record *records, size_t n_records, size_t n_classes);
 
 #endif
