@@ -18,8 +18,8 @@
 
 static bool is_own_name(const char *name)
 {
-    return strcmp(name, "shards") == 0 || strcmp(name, "index.h5") == 0 || strcmp(name, "manifest.json.xxh64") == 0 ||
-           has_suffix(name, ".tmp");
+    return strcmp(name, "shards") == 0 || strcmp(name, "index.h5") == 0 || strcmp(name, "manifest.json") == 0 ||
+           strcmp(name, "manifest.json.xxh64") == 0 || has_suffix(name, ".tmp");
 }
 
 /* All but the lock. */
@@ -42,9 +42,10 @@ static enum status prepare_folder(struct corpus_lock *lock, const char *folder, 
 {
     char **names = NULL, *manifest = join_path(folder, "manifest.json");
     size_t n = 0;
+    uint64_t plan;
     enum status status;
     REQUIRE(!file_exists(folder) || folder_exists(folder), STATUS_USAGE, "-o %s: is a file; name a folder", folder);
-    REQUIRE(!file_exists(manifest), STATUS_USAGE,
+    REQUIRE(!file_exists(manifest) || (leftovers == LEFTOVERS_KEEP && journal_is_sealed(folder, &plan)), STATUS_USAGE,
             "-o %s: already holds a corpus; name another folder, or remove that one first", folder);
     TRY(folder_make(folder));
     TRY(corpus_lock_take(lock, folder));
@@ -58,6 +59,8 @@ static enum status prepare_folder(struct corpus_lock *lock, const char *folder, 
             folder);
     if (!is_empty && leftovers == LEFTOVERS_REMOVE)
         TRY(remove_leftovers(folder, names, n));
+    if (leftovers != LEFTOVERS_KEEP)
+        TRY(journal_remove(folder)); /* of an earlier build there */
 fail:
     if (status != STATUS_OK)
         corpus_lock_release(lock);
@@ -266,21 +269,9 @@ fail:
     return status;
 }
 
-static char *list_names(const struct packed_items *items, const struct corpus_record *records)
-{
-    char *text = NULL;
-    size_t bytes;
-    FILE *stream = open_memstream(&text, &bytes);
-    for (size_t i = 0; i < items->n; i++)
-        fprintf(stream, "%llu %s\n", (unsigned long long)items->items[i].packed.order, records[i].name);
-    fclose(stream);
-    return text;
-}
-
 /* On rank 0. */
 static enum status write_index(const struct packed_items *items, const struct recipe *recipe,
-                               const struct assembly_request *request, const struct shard_info *shards, size_t n_shards,
-                               char **names)
+                               const struct assembly_request *request, const struct shard_info *shards, size_t n_shards)
 {
     enum status status;
     struct assembly assembly = {.records = NEW_ARRAY(struct corpus_record, items->n)};
@@ -318,10 +309,10 @@ static enum status write_index(const struct packed_items *items, const struct re
         .recipe_hash = recipe_hash,
         .key_id = request->key->id,
     };
+    if (request->write_lists)
+        TRY(request->write_lists(request->context, items, assembly.records));
     TRY(corpus_write_index(request->folder, assembly.records, items->n, &description));
     log_info("%s: %zu records of %zu patient groups in %zu shards", request->folder, items->n, n_groups, n_shards);
-    if (names)
-        *names = list_names(items, assembly.records);
 fail:
     free(counts);
     free(recipe_json);
@@ -333,8 +324,18 @@ fail:
     return status;
 }
 
-enum status assemble_corpus(struct packer *packer, const struct assembly_request *request, char **names,
-                            const struct world *world)
+/* On rank 0: there is nothing to make a corpus of, so nothing is left. */
+static enum status refuse_nothing(const char *folder)
+{
+    enum status status;
+    TRY(folder_remove(folder));
+    TRY(journal_remove(folder));
+    status = status_set(STATUS_DATA, "no recording could be taken, so there is no corpus");
+fail:
+    return status;
+}
+
+enum status assemble_corpus(struct packer *packer, const struct assembly_request *request, const struct world *world)
 {
     struct shard_info *own = NULL;
     size_t n_own = 0, bytes;
@@ -343,19 +344,12 @@ enum status assemble_corpus(struct packer *packer, const struct assembly_request
     enum status status;
 
     TRY(comm_agree(world, shard_writer_finish(packer->writer, &own, &n_own)));
-    comm_gather_bytes(world, own, n_own * sizeof *own, &shards, &bytes);
+    comm_gather_bytes_to_root(world, own, n_own * sizeof *own, &shards, &bytes);
     packed_gather(&items, &packer->packed, world);
-    if (items.n == 0) {
-        status = world->rank == 0 ? folder_remove(request->folder) : STATUS_OK;
-        if (status == STATUS_OK && world->rank == 0)
-            status = journal_remove(request->folder);
-        if (status == STATUS_OK)
-            status = status_set(STATUS_DATA, "no recording could be taken, so there is no corpus");
-    } else if (world->rank == 0)
-        status = write_index(&items, packer->recipe, request, (struct shard_info *)(void *)shards, bytes / sizeof *own,
-                             names);
-    if (status == STATUS_OK && world->rank == 0 && packer->report)
-        status = quality_report(&items, packer->recipe, packer->paths, packer->report);
+    if (world->rank == 0)
+        status = items.n == 0 ? refuse_nothing(request->folder)
+                              : write_index(&items, packer->recipe, request, (struct shard_info *)(void *)shards,
+                                            bytes / sizeof *own);
     status = comm_agree(world, status);
 fail:
     packed_items_free(&items);

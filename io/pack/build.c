@@ -163,6 +163,7 @@ static enum status pack_recording(struct build *build, size_t order)
 
     TRY(recording_open_with(&recording, input->path, &arrays));
     TRY(recording_verify(recording));
+    build->labelling.unknown.order = order;
     TRY(label(build, input, recording, &packed, &labelled));
     const struct recipe_source *source = &build->recipe.sources[packed.source];
     describe(&packed, recording, source, packed.source == build->recipe.n_sources - 1);
@@ -250,27 +251,32 @@ fail:
     return status;
 }
 
+/* Collective. */
+static enum status make_plan(struct build *build)
+{
+    uint64_t tables = 0;
+    enum status status = build->world->rank == 0 ? hash_tables(build, &tables) : STATUS_OK;
+    TRY(comm_agree(build->world, status));
+    comm_broadcast(build->world, &tables, sizeof tables, 0);
+    status = comm_agree(build->world, plan_hash(build, tables, &build->plan));
+fail:
+    return status;
+}
+
 /* Begins this rank's share; *next: the first place in the input that is not packed yet. Collective. */
 static enum status begin_share(struct build *build, uint64_t *next)
 {
     const struct pack_options *options = build->options;
-    uint64_t plan = 0, tables = 0;
-    enum status status = build->world->rank == 0 ? hash_tables(build, &tables) : STATUS_OK;
+    struct packer *packer = &build->packer;
     *next = 0;
-    TRY(comm_agree(build->world, status));
-    comm_broadcast(build->world, &tables, sizeof tables, 0);
-    status = plan_hash(build, tables, &plan);
-    if (status == STATUS_OK && !options->resume && build->world->rank == 0)
-        status = journal_remove(options->output); /* of an earlier build there */
-    TRY(comm_agree(build->world, status));
+    enum status status = packer_open(packer, &build->recipe, options->output, build->world);
     if (status == STATUS_OK)
-        status = packer_open(&build->packer, &build->recipe, options->output, build->world);
-    if (status == STATUS_OK)
-        status = journal_create(&build->packer.journal, options->output, plan, &build->refusals);
+        status =
+            journal_create(&packer->journal, options->output, build->plan, &build->refusals, &build->labelling.unknown);
     TRY(comm_agree(build->world, status));
     if (options->resume)
-        TRY(journal_resume(build->packer.journal, build->packer.writer, &build->packer.packed, &build->refusals, next,
-                           build->world));
+        TRY(journal_resume(packer->journal, packer->writer, &packer->packed, next, build->world));
+    packer->hours = packed_hours(&packer->packed);
 fail:
     return status;
 }
@@ -288,6 +294,7 @@ static enum status pack_share(struct build *build, uint64_t next)
     for (size_t i = 0; i < build->n_inputs; i++) {
         if (build->inputs[i].rank != build->world->rank)
             continue;
+        labelling_count_row(&build->labelling, build->inputs[i].real);
         if (i < next) {
             n_done++;
             continue;
@@ -321,8 +328,6 @@ static void free_build(struct build *build)
 {
     journal_free(build->packer.journal);
     packer_free(&build->packer);
-    free(build->paths);
-    free(build->quality_file);
     refusals_free(&build->refusals);
     for (size_t i = 0; i < build->n_inputs; i++) {
         free(build->inputs[i].path);
@@ -334,17 +339,82 @@ static void free_build(struct build *build)
     recipe_free(&build->recipe);
 }
 
+/* What lies beside the corpus, then the seal: with the manifest behind it the build has ended. */
+static enum status write_lists(void *context, const struct packed_items *items, const struct corpus_record *records)
+{
+    const struct build *build = context;
+    enum status status;
+    TRY(build_list_records(build, items, records));
+    TRY(journal_seal(build->packer.journal));
+fail:
+    return status;
+}
+
+/* The end of a build that was killed when its manifest was there already; *n_refused: what it had refused. Rank 0. */
+static enum status end_earlier(const struct build *build, uint64_t *n_refused)
+{
+    const char *folder = build->options->output;
+    struct corpus *corpus = NULL;
+    struct world alone;
+    uint64_t plan = 0;
+    enum status status;
+    world_single(&alone);
+    REQUIRE(
+        journal_is_sealed(folder, &plan) && plan == build->plan, STATUS_USAGE,
+        "-o %s: already holds a corpus, of other inputs, labels, tables, recipe, code maps, key or number of ranks; "
+        "name another folder, or remove that one first",
+        folder);
+    TRY(corpus_open(&corpus, folder, &alone));
+    for (size_t i = 0; i < corpus->n_refusals; i++)
+        *n_refused += corpus->refusals[i].count;
+    TRY(journal_remove(folder));
+    log_info("%s: %zu records; the build had ended, only its journal was left", folder, corpus->n_records);
+fail:
+    corpus_close(corpus);
+    return status;
+}
+
+/* Packs everything. *n_refused: on rank 0. Collective. */
+static enum status build_corpus(struct build *build, uint64_t *n_refused)
+{
+    const struct pack_options *options = build->options;
+    const struct world *world = build->world;
+    const struct assembly_request request = {.folder = options->output,
+                                             .key = &build->key,
+                                             .refusals = &build->refusals,
+                                             .contributor = options->contributor,
+                                             .keeps_doubles = options->keep_doubles,
+                                             .write_lists = write_lists,
+                                             .context = build};
+    uint64_t next;
+    enum status status;
+    TRY(begin_share(build, &next));
+    TRY(comm_agree(world, pack_share(build, next)));
+    TRY(build_report_labelling(build));
+    refusals_gather(&build->refusals, world);
+    TRY(build_report_refusals(build));
+    TRY(assemble_corpus(&build->packer, &request, world));
+    *n_refused = build->refusals.n;
+    TRY(comm_agree(world, world->rank == 0 ? journal_remove(options->output) : STATUS_OK));
+fail:
+    return status;
+}
+
+/* Whether the corpus is there already (only --resume comes so far then). Collective. */
+static bool has_manifest(const struct build *build)
+{
+    char *manifest = join_path(build->options->output, "manifest.json");
+    bool is_there = build->world->rank == 0 && file_exists(manifest);
+    free(manifest);
+    comm_broadcast(build->world, &is_there, sizeof is_there, 0);
+    return is_there;
+}
+
 enum status command_build(const struct pack_options *options, const struct world *world)
 {
     struct build build = {.world = world, .options = options};
-    const struct assembly_request request = {.folder = options->output,
-                                             .key = &build.key,
-                                             .refusals = &build.refusals,
-                                             .contributor = options->contributor,
-                                             .keeps_doubles = options->keep_doubles};
     struct corpus_lock lock = {.file = -1};
-    char *names = NULL;
-    uint64_t next;
+    uint64_t n_refused = 0;
     enum status status;
 
     TRY(comm_agree(world, read_settings(&build)));
@@ -355,19 +425,14 @@ enum status command_build(const struct pack_options *options, const struct world
                               world));
     TRY(build_find_inputs(&build));
     build_read_headers(&build);
-    TRY(begin_share(&build, &next));
-    build_name_quality_report(&build);
-    TRY(comm_agree(world, pack_share(&build, next)));
-    TRY(build_report_labelling(&build));
-    refusals_gather(&build.refusals, world);
-    TRY(build_report_refusals(&build));
-    TRY(assemble_corpus(&build.packer, &request, &names, world));
-    if (world->rank == 0 && (status = build_list_records(&build, names)) == STATUS_OK)
-        status = journal_remove(options->output);
-    TRY(comm_agree(world, status));
-    status = build.refusals.n > 0 ? STATUS_PARTIAL : STATUS_OK;
+    TRY(make_plan(&build));
+    if (has_manifest(&build))
+        TRY(comm_agree(world, world->rank == 0 ? end_earlier(&build, &n_refused) : STATUS_OK));
+    else
+        TRY(build_corpus(&build, &n_refused));
+    comm_broadcast(world, &n_refused, sizeof n_refused, 0);
+    status = n_refused > 0 ? STATUS_PARTIAL : STATUS_OK;
 fail:
-    free(names);
     corpus_lock_release(&lock);
     if (status != STATUS_OK && world->rank == 0)
         (void)rmdir(options->output); /* if nothing was written yet, nothing is left */

@@ -25,10 +25,9 @@ struct build {
     struct labelling labelling;
     struct input *inputs;
     size_t n_inputs;
+    uint64_t plan; /* names all on which the bytes of the corpus depend */
     struct packer packer;
     struct refusals refusals;
-    char **paths; /* of the inputs, for reports */
-    char *quality_file;
 };
 
 /* Rank 0 searches; all get the list, sorted by absolute path, each recording once. Collective. */
@@ -37,12 +36,11 @@ enum status build_find_inputs(struct build *build);
 /* First pass: opens headers, refuses records named twice, divides the inputs over the ranks. Collective. */
 void build_read_headers(struct build *build);
 
-/* Lists beside the corpus, for the site: which recording became which record (names: lines "order name"; one rank),
- * what was refused, which codes are unknown (both collective). The name of the quality report is made for the packer.
- */
-enum status build_list_records(const struct build *build, char *names);
+/* Lists beside the corpus, for the site, as names of files may name people: what is doubtful and which recording became
+ * which record (one rank); what was refused, which codes are unknown (both collective). */
+enum status build_list_records(const struct build *build, const struct packed_items *items,
+                               const struct corpus_record *records);
 enum status build_report_refusals(struct build *build);
 enum status build_report_labelling(struct build *build);
-void build_name_quality_report(struct build *build);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/pack/build_internal.h"
+#include "io/pack/quality_report.h"
 
 /* CORPUS.`what`.csv, beside the corpus. */
 static char *list_path(const struct build *build, const char *what)
@@ -17,24 +18,45 @@ static char *list_path(const struct build *build, const char *what)
     return format_text("%.*s.%s.csv", (int)length, build->options->output, what);
 }
 
-/* CORPUS.records.csv, beside the corpus: which recording became which record. Names of files may name people, so this
- * stays with the site. names: lines "order name". */
-enum status build_list_records(const struct build *build, char *names)
+/* CORPUS.records.csv: which recording became which record. */
+static enum status list_records(const struct build *build, const struct packed_items *items,
+                                const struct corpus_record *records)
 {
-    char *text = NULL, *file = list_path(build, "records"), *rest = names;
+    char *text = NULL, *file = list_path(build, "records");
     size_t bytes = 0;
     FILE *stream = open_memstream(&text, &bytes);
     fputs("path,record\n", stream);
-    for (char *line = next_field(&rest, "\n"); line && *line; line = next_field(&rest, "\n")) {
-        const char *path = build->inputs[strtoull(line, NULL, 10)].path;
+    for (size_t i = 0; i < items->n; i++) {
         fputc('"', stream);
-        for (; *path; path++)
+        for (const char *path = build->inputs[items->items[i].packed.order].path; *path; path++)
             fprintf(stream, *path == '"' ? "\"\"" : "%c", *path);
-        fprintf(stream, "\",%s\n", strchr(line, ' ') + 1);
+        fprintf(stream, "\",%s\n", records[i].name);
     }
     fclose(stream);
     enum status status = file_write_atomic(file, text, bytes);
     free(text);
+    free(file);
+    return status;
+}
+
+/* The paths of the inputs, by order; the list is freed by the caller, the paths are borrowed. */
+static char **input_paths(const struct build *build)
+{
+    char **paths = NEW_ARRAY(char *, build->n_inputs + 1);
+    for (size_t i = 0; i < build->n_inputs; i++)
+        paths[i] = build->inputs[i].path;
+    return paths;
+}
+
+enum status build_list_records(const struct build *build, const struct packed_items *items,
+                               const struct corpus_record *records)
+{
+    char *file = list_path(build, "quality"), **paths = input_paths(build);
+    enum status status;
+    TRY(quality_report(items, &build->recipe, paths, file));
+    TRY(list_records(build, items, records));
+fail:
+    free(paths);
     free(file);
     return status;
 }
@@ -51,10 +73,8 @@ enum status build_report_labelling(struct build *build)
 enum status build_report_refusals(struct build *build)
 {
     char *file = list_path(build, "refused");
-    char **paths = NEW_ARRAY(char *, build->n_inputs + 1);
+    char **paths = input_paths(build);
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < build->n_inputs; i++)
-        paths[i] = build->inputs[i].path;
     if (build->world->rank == 0) {
         status = refusals_write(&build->refusals, file, paths);
         refusals_log(&build->refusals, file);
@@ -62,15 +82,4 @@ enum status build_report_refusals(struct build *build)
     free(paths);
     free(file);
     return comm_agree(build->world, status);
-}
-
-/* CORPUS.quality.csv, beside the corpus. */
-void build_name_quality_report(struct build *build)
-{
-    build->quality_file = list_path(build, "quality");
-    build->paths = NEW_ARRAY(char *, build->n_inputs + 1);
-    for (size_t i = 0; i < build->n_inputs; i++)
-        build->paths[i] = build->inputs[i].path;
-    build->packer.report = build->quality_file;
-    build->packer.paths = build->paths;
 }

@@ -1,5 +1,6 @@
 #include "io/pack/journal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,35 +14,42 @@
 
 enum { MOST_JOURNAL_BYTES = 1 << 30 };
 
-static const char magic[8] = "AEJRNL1";
+static const char magic[8] = "AEJRNL2";
 
-/* What stands in a file: this, the records' bytes as in a packed_list, then the refusals (order, message with its 0).
- */
+/* What stands in a file: this, the records' bytes as in a packed_list, the refusals (order, message with its 0), then
+ * the unknown codes. */
 struct head {
     char magic[8];
     uint64_t plan, checksum; /* checksum: XXH64 of all behind the head */
     struct shard_info shard;
-    uint64_t n_items, item_bytes, n_refusals, refusal_bytes;
-    uint64_t record_bytes; /* sizeof(struct packed) */
+    uint64_t n_items, item_bytes, n_refusals, refusal_bytes, n_codes;
+    uint64_t record_bytes, code_bytes; /* sizeof(struct packed), sizeof(struct unknown_code) */
 };
 
 struct journal {
     char *folder; /* the corpus */
     uint64_t plan;
-    const struct refusals *refusals;
-    size_t noted_shards, noted_bytes, noted_refusals;
+    struct refusals *refusals;
+    struct unknown_codes *unknown;
+    size_t noted_shards, noted_bytes, noted_refusals, noted_uses;
 };
 
 /* Beside the corpus, as what was refused is told with names of files. */
-static char *journal_folder(const char *corpus)
+static char *path_beside(const char *corpus, const char *ending)
 {
     size_t length = strlen(corpus);
     while (length > 1 && corpus[length - 1] == '/')
         length--;
-    return format_text("%.*s.journal.tmp", (int)length, corpus);
+    return format_text("%.*s.%s.tmp", (int)length, corpus, ending);
 }
 
-enum status journal_create(struct journal **out, const char *folder, uint64_t plan, const struct refusals *refusals)
+static char *journal_folder(const char *corpus)
+{
+    return path_beside(corpus, "journal");
+}
+
+enum status journal_create(struct journal **out, const char *folder, uint64_t plan, struct refusals *refusals,
+                           struct unknown_codes *unknown)
 {
     struct journal *journal = xcalloc(1, sizeof *journal);
     char *place = journal_folder(folder);
@@ -49,6 +57,7 @@ enum status journal_create(struct journal **out, const char *folder, uint64_t pl
     journal->folder = duplicate_text(folder);
     journal->plan = plan;
     journal->refusals = refusals;
+    journal->unknown = unknown;
     journal->noted_refusals = refusals->n;
     TRY(folder_make(place));
     *out = journal;
@@ -69,8 +78,13 @@ void journal_free(struct journal *journal)
 
 enum status journal_remove(const char *folder)
 {
-    char *place = journal_folder(folder);
-    enum status status = folder_remove(place);
+    char *place = journal_folder(folder), *seal = path_beside(folder, "sealed");
+    enum status status;
+    TRY(folder_remove(place));
+    REQUIRE(unlink(seal) == 0 || errno == ENOENT, STATUS_IO, "%s: cannot be removed: %s", seal, strerror(errno));
+    status = STATUS_OK;
+fail:
+    free(seal);
     free(place);
     return status;
 }
@@ -112,9 +126,13 @@ static size_t measure_items(const struct packed_list *list, size_t from, uint32_
 static enum status note_shard(struct journal *journal, const struct shard_info *shard, const struct packed_list *list)
 {
     enum status status;
-    struct head head = {.plan = journal->plan, .shard = *shard, .record_bytes = sizeof(struct packed)};
+    struct head head = {.plan = journal->plan,
+                        .shard = *shard,
+                        .record_bytes = sizeof(struct packed),
+                        .code_bytes = sizeof(struct unknown_code)};
+    struct unknown_code *codes = NULL;
     char *bytes = NULL, *path = journal_path(journal, shard->number);
-    size_t capacity = 0, used = sizeof head, end = journal->noted_refusals;
+    size_t capacity = 0, used = sizeof head, end = journal->noted_refusals, n_codes;
     uint64_t last;
     memcpy(head.magic, magic, sizeof magic);
     head.item_bytes = measure_items(list, journal->noted_bytes, shard->number, &head.n_items, &last);
@@ -131,12 +149,20 @@ static enum status note_shard(struct journal *journal, const struct shard_info *
         head.n_refusals++;
     }
     head.refusal_bytes = used - sizeof head - head.item_bytes;
+    size_t uses = unknown_codes_part(journal->unknown, journal->noted_uses, last, &codes, &n_codes);
+    head.n_codes = n_codes;
+    GROW_ARRAY(bytes, capacity, used + n_codes * sizeof *codes);
+    if (n_codes > 0)
+        memcpy(bytes + used, codes, n_codes * sizeof *codes);
+    used += n_codes * sizeof *codes;
     head.checksum = XXH64(bytes + sizeof head, used - sizeof head, 0);
     memcpy(bytes, &head, sizeof head);
     TRY(file_write_atomic(path, bytes, used));
     journal->noted_bytes += head.item_bytes;
     journal->noted_refusals = end;
+    journal->noted_uses = uses;
 fail:
+    free(codes);
     free(bytes);
     free(path);
     return status;
@@ -157,6 +183,14 @@ fail:
 /* ---- going on ------------------------------------------------------------------------------------------------------
  */
 
+static bool sizes_fit(const struct head *head, size_t bytes)
+{
+    if (head->item_bytes > bytes || head->refusal_bytes > bytes - head->item_bytes)
+        return false;
+    size_t rest = bytes - head->item_bytes - head->refusal_bytes;
+    return rest % head->code_bytes == 0 && head->n_codes == rest / head->code_bytes;
+}
+
 /* The whole file of a shard; NULL if it is not there or cannot be used. */
 static char *read_entry(const struct journal *journal, uint32_t number, struct head *head)
 {
@@ -167,8 +201,8 @@ static char *read_entry(const struct journal *journal, uint32_t number, struct h
     if (is_whole) {
         memcpy(head, bytes, sizeof *head);
         is_whole = memcmp(head->magic, magic, sizeof magic) == 0 && head->record_bytes == sizeof(struct packed) &&
-                   head->item_bytes <= size - sizeof *head &&
-                   head->refusal_bytes == size - sizeof *head - head->item_bytes && head->shard.number == number &&
+                   head->code_bytes == sizeof(struct unknown_code) && sizes_fit(head, size - sizeof *head) &&
+                   head->shard.number == number &&
                    head->checksum == XXH64(bytes + sizeof *head, size - sizeof *head, 0);
     }
     free(path);
@@ -258,7 +292,7 @@ fail:
 }
 
 static void take_up(struct journal *journal, const struct head *head, const char *bytes, struct packed_list *list,
-                    struct refusals *refusals, uint64_t *next)
+                    uint64_t *next)
 {
     uint64_t n_items, last;
     const char *cursor = bytes + sizeof *head + head->item_bytes, *end = cursor + head->refusal_bytes;
@@ -272,12 +306,13 @@ static void take_up(struct journal *journal, const struct head *head, const char
     while (cursor < end) {
         uint64_t order;
         memcpy(&order, cursor, sizeof order);
-        refusals_add(refusals, order, cursor + sizeof order);
+        refusals_add(journal->refusals, order, cursor + sizeof order);
         cursor += sizeof order + strlen(cursor + sizeof order) + 1;
     }
+    unknown_codes_join(journal->unknown, end, head->n_codes);
     journal->noted_shards++;
     journal->noted_bytes = list->used;
-    journal->noted_refusals = refusals->n;
+    journal->noted_refusals = journal->refusals->n;
 }
 
 /* Removes what is in `place` (which it frees) and not in the journal of any rank: shards that were not finished,
@@ -304,7 +339,7 @@ fail:
 }
 
 enum status journal_resume(struct journal *journal, struct shard_writer *writer, struct packed_list *list,
-                           struct refusals *refusals, uint64_t *next, const struct world *world)
+                           uint64_t *next, const struct world *world)
 {
     enum status status;
     struct shard_info *shards = NULL;
@@ -322,7 +357,7 @@ enum status journal_resume(struct journal *journal, struct shard_writer *writer,
         }
         GROW_ARRAY(shards, capacity, n + 1);
         shards[n++] = head.shard;
-        take_up(journal, &head, bytes, list, refusals, next);
+        take_up(journal, &head, bytes, list, next);
         free(bytes);
         n_most = number + 1.0;
     }
@@ -347,4 +382,26 @@ fail:
     free(is_taken);
     free(shards);
     return status;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------
+ */
+
+enum status journal_seal(const struct journal *journal)
+{
+    char text[17], *path = path_beside(journal->folder, "sealed");
+    format_hash(text, journal->plan);
+    enum status status = file_write_atomic(path, text, strlen(text));
+    free(path);
+    return status;
+}
+
+bool journal_is_sealed(const char *folder, uint64_t *plan)
+{
+    char *path = path_beside(folder, "sealed"), *text = NULL;
+    size_t bytes;
+    bool is_sealed = file_exists(path) && file_read(path, 64, &text, &bytes) == STATUS_OK && parse_hash(text, plan);
+    free(text);
+    free(path);
+    return is_sealed;
 }

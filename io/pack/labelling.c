@@ -123,13 +123,27 @@ static enum status apply_source_table(struct labelling *labelling, const struct 
     return status;
 }
 
+/* The path without the file's ending; freed by the caller. */
+static char *stem_of(const char *path)
+{
+    char *stem = duplicate_text(path), *ending = strrchr(stem, '.');
+    if (ending && ending > base_name(stem))
+        *ending = '\0';
+    return stem;
+}
+
+void labelling_count_row(struct labelling *labelling, const char *path)
+{
+    char *stem = stem_of(path);
+    labelling->n_table_rows_used += labelling->has_table && label_table_find(&labelling->table, stem) >= 0;
+    free(stem);
+}
+
 enum status labelling_apply(struct labelling *labelling, const struct recipe_source *source,
                             const struct recording *recording, const char *path, struct labelled *labelled)
 {
-    char *stem = duplicate_text(path), *ending = strrchr(stem, '.');
+    char *stem = stem_of(path);
     enum status status = STATUS_OK;
-    if (ending && ending > base_name(stem))
-        *ending = '\0';
     *labelled = (struct labelled){.age_years = recording->age_years, .sex = (int)recording->sex};
     labelled->fold = recipe_source_fold(source, path);
     labels_from_recording(&labelled->labels, source, recording, &labelling->unknown);
@@ -143,7 +157,6 @@ enum status labelling_apply(struct labelling *labelling, const struct recipe_sou
         if (labelling->table.column.fold >= 0)
             labelled->fold = -1; /* folds of two makers are not mixed */
         take_row(labelled, &said);
-        labelling->n_table_rows_used++;
     }
 fail:
     free(stem);

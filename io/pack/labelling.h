@@ -11,7 +11,7 @@
 struct labelling {
     struct label_table table; /* of --labels */
     bool has_table;
-    int64_t n_table_rows_used;
+    int64_t n_table_rows_used; /* recordings of which it has a row (labelling_count_row) */
     struct found_table *found; /* [n_found]: tables of databases, by source and folder */
     size_t n_found, capacity;
     struct unknown_codes unknown;
@@ -35,6 +35,10 @@ enum status labelling_open(struct labelling *labelling, const char *table);
 /* path: absolute, of the recording. STATUS_CONFIG: the table of its database cannot be used. */
 enum status labelling_apply(struct labelling *labelling, const struct recipe_source *source,
                             const struct recording *recording, const char *path, struct labelled *labelled);
+
+/* Counts the recording at `path` (absolute) if the table of --labels has a row for it. Needs no recording, so that a
+ * build that goes on counts what was packed before, too. */
+void labelling_count_row(struct labelling *labelling, const char *path);
 
 /* How many rows of the tables fit, and the codes that no table knows, which are listed in `file`. Collective. */
 enum status labelling_report(struct labelling *labelling, const char *file, const struct world *world);

@@ -310,6 +310,19 @@ size_t packed_bytes(const struct packed *packed, size_t *events, size_t *keys)
     return total;
 }
 
+double packed_hours(const struct packed_list *list)
+{
+    double seconds = 0;
+    for (size_t at = 0; at < list->used;) {
+        struct packed packed;
+        size_t events, keys;
+        memcpy(&packed, list->bytes + at, sizeof packed);
+        seconds += packed.record.seconds;
+        at += packed_bytes(&packed, &events, &keys);
+    }
+    return seconds / 3600;
+}
+
 static int compare_items(const void *a, const void *b)
 {
     const struct packed_item *x = a, *y = b;
@@ -320,8 +333,9 @@ void packed_gather(struct packed_items *items, const struct packed_list *own, co
 {
     size_t total, capacity = 0;
     *items = (struct packed_items){0};
-    comm_gather_bytes(world, own->bytes, own->used, &items->bytes, &total);
-    for (const char *cursor = items->bytes, *end = items->bytes + total; cursor < end;) {
+    comm_gather_bytes_to_root(world, own->bytes, own->used, &items->bytes, &total);
+    for (size_t at = 0; at < total;) {
+        const char *cursor = items->bytes + at;
         GROW_ARRAY(items->items, capacity, items->n + 1);
         struct packed_item *item = &items->items[items->n++];
         size_t events_at, keys_at;
@@ -329,7 +343,7 @@ void packed_gather(struct packed_items *items, const struct packed_list *own, co
         size_t bytes = packed_bytes(&item->packed, &events_at, &keys_at);
         item->events = (struct corpus_event *)(cursor + events_at);
         item->keys = (uint64_t *)(cursor + keys_at);
-        cursor += bytes;
+        at += bytes;
     }
     if (items->n > 0)
         qsort(items->items, items->n, sizeof *items->items, compare_items);

@@ -48,8 +48,6 @@ struct packer {
     const struct recipe *recipe;
     struct journal *journal; /* notes finished shards, so that an interrupted build can go on; NULL: none. Borrowed. */
     const char *folder;      /* of the corpus */
-    const char *report;      /* borrowed: where the quality report goes, or NULL for none */
-    char *const *paths;      /* borrowed: of the inputs, by order, for the report */
     struct shard_writer *writer;
     struct packed_list packed;
     double hours;            /* of records, not of leads */
@@ -68,8 +66,6 @@ enum status packer_store(struct packer *packer, struct packed *packed, uint64_t 
                          void *const *contexts, const struct corpus_event *events, const uint64_t *keys);
 void packer_free(struct packer *packer);
 
-/* Joins the lists of all ranks on every rank, sorted by order. Each item's events and keys stand in the arrays behind
- * it. Collective. Freed with packed_items_free(). */
 struct packed_item {
     struct packed packed;
     struct corpus_event *events; /* borrowed from the joined bytes' copies */
@@ -80,6 +76,13 @@ struct packed_items {
     size_t n;
     char *bytes;
 };
+
+/* Hours of the records in the list. */
+double packed_hours(const struct packed_list *list);
+
+/* Joins the lists of all ranks on rank 0, sorted by order; the others get none, so that their memory is bounded by
+ * their share. Each item's events and keys stand in the arrays behind it. Collective. Freed with packed_items_free().
+ */
 void packed_gather(struct packed_items *items, const struct packed_list *own, const struct world *world);
 void packed_items_free(struct packed_items *items);
 

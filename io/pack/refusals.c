@@ -86,7 +86,7 @@ void refusals_gather(struct refusals *refusals, const struct world *world)
         memcpy(own + bytes + sizeof(uint64_t), refusals->items[i].message, length);
         bytes += sizeof(uint64_t) + length;
     }
-    comm_gather_bytes(world, own, bytes, &all, &total);
+    comm_gather_bytes_to_root(world, own, bytes, &all, &total);
     refusals_free(refusals);
     for (size_t place = 0; place < total;) {
         uint64_t order;

@@ -22,7 +22,7 @@ struct refusals {
 void refusals_add(struct refusals *refusals, uint64_t order, const char *message);
 void refusals_free(struct refusals *refusals);
 
-/* Brings the refusals of all ranks together on every rank. Collective. */
+/* Brings the refusals of all ranks together on rank 0; the others have none then. Collective. */
 void refusals_gather(struct refusals *refusals, const struct world *world);
 
 /* The kind of a refusal by its message: a text of ours, without any name. */

@@ -275,7 +275,7 @@ static enum status synth_corpus(struct synth *synth)
     if (status == STATUS_OK)
         status = make_share(synth, pack_simulated);
     TRY(comm_agree(world, status));
-    TRY(assemble_corpus(&synth->packer, &request, NULL, world));
+    TRY(assemble_corpus(&synth->packer, &request, world));
 fail:
     corpus_lock_release(&lock);
     return status;

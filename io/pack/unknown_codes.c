@@ -13,27 +13,56 @@
 
 enum { MOST_LOGGED = 20, MOST_KEPT = 100000 };
 
-static void add_count(struct unknown_codes *unknown, const char *source, const char *code, uint64_t count)
+/* Returns the place of the code in the list, or MOST_KEPT if it is full. */
+static size_t add_count(struct unknown_codes *unknown, const char *source, const char *code, uint64_t count)
 {
     for (size_t i = 0; i < unknown->n; i++)
         if (strcmp(unknown->items[i].code, code) == 0 && strcmp(unknown->items[i].source, source) == 0) {
             unknown->items[i].count += count;
-            return;
+            return i;
         }
     if (unknown->n == MOST_KEPT) /* codes that are all different are free text; the count of recordings still tells */
-        return;
+        return MOST_KEPT;
     GROW_ARRAY(unknown->items, unknown->capacity, unknown->n + 1);
     struct unknown_code *item = &unknown->items[unknown->n++];
     *item = (struct unknown_code){.count = count};
     copy_text(item->source, sizeof item->source, source);
     copy_text(item->code, sizeof item->code, code);
+    return unknown->n - 1;
 }
 
 void unknown_codes_add(struct unknown_codes *unknown, const char *source, const char *code)
 {
     char shown[sizeof((struct unknown_code *)0)->code];
     copy_text(shown, sizeof shown, code);
-    add_count(unknown, source, make_printable(shown), 1);
+    size_t item = add_count(unknown, source, make_printable(shown), 1);
+    if (item == MOST_KEPT)
+        return;
+    GROW_ARRAY(unknown->uses, unknown->uses_capacity, unknown->n_uses + 1);
+    unknown->uses[unknown->n_uses++] = (struct code_use){unknown->order, item};
+}
+
+size_t unknown_codes_part(const struct unknown_codes *unknown, size_t first, uint64_t last, struct unknown_code **items,
+                          size_t *n)
+{
+    struct unknown_codes part = {0};
+    size_t use = first;
+    for (; use < unknown->n_uses && unknown->uses[use].order <= last; use++) {
+        const struct unknown_code *item = &unknown->items[unknown->uses[use].item];
+        add_count(&part, item->source, item->code, 1);
+    }
+    *items = part.items;
+    *n = part.n;
+    return use;
+}
+
+void unknown_codes_join(struct unknown_codes *unknown, const char *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct unknown_code item;
+        memcpy(&item, items + i * sizeof item, sizeof item);
+        add_count(unknown, item.source, item.code, item.count);
+    }
 }
 
 static int compare_counts(const void *a, const void *b)
@@ -50,12 +79,8 @@ void unknown_codes_gather(struct unknown_codes *unknown, const struct world *wor
     struct unknown_codes all = {0};
     char *bytes;
     size_t total;
-    comm_gather_bytes(world, unknown->items, unknown->n * sizeof *unknown->items, &bytes, &total);
-    for (size_t i = 0; i < total / sizeof *unknown->items; i++) {
-        struct unknown_code item;
-        memcpy(&item, bytes + i * sizeof item, sizeof item);
-        add_count(&all, item.source, item.code, item.count);
-    }
+    comm_gather_bytes_to_root(world, unknown->items, unknown->n * sizeof *unknown->items, &bytes, &total);
+    unknown_codes_join(&all, bytes, total / sizeof *unknown->items);
     free(bytes);
     if (all.n > 0)
         qsort(all.items, all.n, sizeof *all.items, compare_counts);
@@ -95,5 +120,6 @@ enum status unknown_codes_report(const struct unknown_codes *unknown, const char
 void unknown_codes_free(struct unknown_codes *unknown)
 {
     free(unknown->items);
+    free(unknown->uses);
     *unknown = (struct unknown_codes){0};
 }

@@ -16,14 +16,31 @@ struct unknown_code {
     uint64_t count; /* recordings */
 };
 
+/* One meeting with a code: an interrupted build has to know at which recording it was. */
+struct code_use {
+    uint64_t order; /* of the recording */
+    size_t item;
+};
+
 struct unknown_codes {
     struct unknown_code *items; /* in the order met; sorted once gathered */
     size_t n, capacity;
+    uint64_t order; /* set by the caller: place of the recording that is labelled in the sorted input */
+    struct code_use *uses;
+    size_t n_uses, uses_capacity;
 };
 
 void unknown_codes_add(struct unknown_codes *unknown, const char *source, const char *code);
 
-/* Brings those of all ranks together on every rank, most frequent first. Collective. */
+/* What was met at recordings up to `last`, from use `first` on, as a list that the caller frees. Returns the first use
+ * behind it. */
+size_t unknown_codes_part(const struct unknown_codes *unknown, size_t first, uint64_t last, struct unknown_code **items,
+                          size_t *n);
+
+/* Counts such a list, which need not be aligned, as met before. */
+void unknown_codes_join(struct unknown_codes *unknown, const char *items, size_t n);
+
+/* Brings those of all ranks together on rank 0, most frequent first; the others have none then. Collective. */
 void unknown_codes_gather(struct unknown_codes *unknown, const struct world *world);
 
 /* Writes source, code and recordings as CSV, and the first twenty to the log. Without any an old list is removed. */

@@ -54,6 +54,24 @@ expect 0 "all checksums hold" "$pack" verify all
 expect 4 "holds no record of this source" "$pack" remove --source unnamed all
 expect 4 "are all its records" "$pack" remove --source unnamed-2 all
 
+# what a source has said of an ECG that another one has in a better form leaves with it; within a source the better one
+# takes it over
+mkdir quiet told && for i in 01 05; do
+    for end in hea dat; do cp ward/sim000$i.$end quiet; cp ward/sim000$i.$end told/y$i.$end; done
+    sed -i '/^#Dx/d; /^#Age/d; /^#Sex/d' quiet/sim000$i.hea
+    sed -i "s/sim000$i/y$i/g; s/ V6\$/ RESP/" told/y$i.hea # a lead less
+done
+known() { "$pack" info "$1" | awk '/^ages|^sexes|^label/ { on = 1 } /^ages/ { print $2 } /^sexes/ { print $2 + $4 } on && NF == 5 && $3 ~ /^[0-9]+$/ { n += $2 + $3 } END { print n + 0 }' | tr '\n' ' '; }
+expect 0 "2 records" "$pack" build -o quietly quiet
+expect 0 "2 records" "$pack" build -o telling told
+expect 0 "2 of them doubles" "$pack" merge -o both quietly telling
+[ "$(known telling)" = "$(known both)" ] && [ "$(known quietly)" = "0 0 0 " ] || fail "known: $(known quietly), $(known telling), $(known both)"
+expect 0 "2 records removed" "$pack" remove --source unnamed-2 both
+[ "$(known both)" = "0 0 0 " ] || fail "what was withdrawn is still known: $(known both)"
+expect 0 "4 records" "$pack" build -o one quiet told
+[ "$(splits one excluded | grep -c double)" = 2 ] || fail "not two doubles"
+[ "$(known one)" = "4 4 104 " ] || fail "the better records did not take over what their doubles know: $(known one)"
+
 # killed at random moments: the old corpus or the new one, and it can be done again
 times=4
 [ "${ANYECG_LONG:-}" = 1 ] && times=20
