@@ -7,7 +7,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/corpus/corpus.h"
 #include "io/pack/vocabulary.h"
+
+enum { MOST_DIGITS = 31 }; /* of a number in a name, without leading zeros */
 
 /* ---- schema --------------------------------------------------------------------------------------------------------
  */
@@ -54,7 +57,7 @@ static const cyaml_schema_value_t recording_entry = {
 static const cyaml_schema_field_t source_fields[] = {
     CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct recipe_source, match, 1, 255),
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct recipe_source, name, 1, 40),
-    OPTIONAL_TEXT(struct recipe_source, licence),
+    CYAML_FIELD_STRING_PTR("licence", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct recipe_source, licence, 1, 4095),
     CYAML_FIELD_ENUM("labels", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct recipe_source, labels, label_origins,
                      CYAML_ARRAY_LEN(label_origins)),
     OPTIONAL_TEXT(struct recipe_source, code_map),
@@ -91,6 +94,45 @@ static enum status check_names(const struct recipe_source *source, const char *w
             return status_set(STATUS_CONFIG, "%s: sources[%zu]: name '%s': use letters, digits, - _ .", what, number,
                               make_printable(source->name));
     return STATUS_OK;
+}
+
+/* It goes into the manifest as it is. */
+static enum status check_licence(const struct recipe_source *source, const char *what, size_t number)
+{
+    const size_t most = sizeof((struct corpus_source *)0)->licence - 1;
+    size_t length = source->licence ? strlen(source->licence) : 0;
+    if (length > most)
+        return status_set(STATUS_CONFIG,
+                          "%s: sources[%zu] (%s): licence '%.100s%s': has %zu bytes, at most %zu fit; give its short "
+                          "name (CC BY 4.0)",
+                          what, number, source->name, make_printable(source->licence), length > 100 ? "..." : "",
+                          length, most);
+    return STATUS_OK;
+}
+
+/* Numbers of names are compared by so many digits (find_number). */
+static enum status check_numbers(const struct recipe_source *source, const char *what, size_t number)
+{
+    const struct {
+        const char *field;
+        char *const *lists;
+        unsigned n;
+    } fields[] = {{"same_patient", source->same_patient, source->n_same_patient},
+                  {"folds", source->folds, source->n_folds}};
+    enum status status = STATUS_OK;
+    for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
+        for (unsigned i = 0; i < fields[f].n && status == STATUS_OK; i++) {
+            char *copy = duplicate_text(fields[f].lists[i]), *rest = copy;
+            for (char *text = next_field(&rest, " "); text && status == STATUS_OK; text = next_field(&rest, " "))
+                if (strlen(text) > MOST_DIGITS)
+                    status = status_set(STATUS_CONFIG,
+                                        "%s: sources[%zu] (%s): %s[%u]: number '%.100s': has %zu characters, numbers "
+                                        "of names have at most %d; shorten it",
+                                        what, number, source->name, fields[f].field, i, make_printable(text),
+                                        strlen(text), MOST_DIGITS);
+            free(copy);
+        }
+    return status;
 }
 
 static enum status check_table(const struct table_form *table, const char *what, size_t number, const char *name)
@@ -141,6 +183,8 @@ enum status recipe_source_check(struct recipe_source *source, struct code_maps *
             "%s: sources[%zu] (%s): least_likelihood %g: must be 0 to 100", what, number, source->name,
             source->least_likelihood);
     TRY(check_names(source, what, number));
+    TRY(check_licence(source, what, number));
+    TRY(check_numbers(source, what, number));
     TRY(check_recordings(source, what, number));
     if (source->code_map)
         TRY(code_maps_find(maps, &source->map, source->code_map, what));
@@ -203,7 +247,7 @@ void find_number(char number[32], const char *name)
         digits++;
         length--;
     }
-    snprintf(number, 32, "%.*s", (int)(length < 31 ? length : 31), digits);
+    snprintf(number, 32, "%.*s", (int)(length < MOST_DIGITS ? length : MOST_DIGITS), digits);
 }
 
 /* True if `number` is one of the numbers joined by blanks; first: the first of them, 32 bytes. */

@@ -36,9 +36,15 @@ done
 printf '# two of them\nward/sim00008.hea\nward/sim00009\n' >list
 expect 0 "2 records" "$pack" build -o listed @list
 expect 0 "1 records" "$pack" build -o single ward/sim00008.hea ward/../ward/sim00008.hea
+cp ward/sim00008.hea ward/.hidden.hea
+expect 0 "1 records" "$pack" build -o hidden ward/.hidden.hea
+sed 's/sim00008.dat/gone.dat/' ward/.hidden.hea >ward/.gone.hea
+expect 4 "gone.dat: no such file" "$pack" build -o nothing ward/.gone.hea
+rm ward/.hidden.hea ward/.gone.hea
 expect 4 "" "$pack" build -o nothing ward/sim00005.hea
 [ -e nothing ] && fail "a folder was left where nothing could be taken"
 mkdir empty
+[ "$("$pack" verify empty 2>&1 | grep -c "no manifest.json")" = 1 ] || fail "verify: $("$pack" verify empty 2>&1)"
 expect 4 "no recordings were found" "$pack" build -o nothing empty
 expect 6 "no such file" "$pack" build -o nothing nowhere
 
@@ -54,6 +60,9 @@ head -c 32 /dev/urandom >key
 expect 0 "" "$pack" build --site-key key -o keyed -q @list
 [ "$("$pack" info keyed | grep '^patient key')" != "$("$pack" info listed | grep '^patient key')" ] ||
     fail "the site key is not used"
+printf 'sources:\n  - {match: ward, name: ward, licence: %%064d}\n' | sed "s/%064d/$(printf %064d 7)/" >wordy.yaml
+expect 5 "wordy.yaml: sources[0] (ward): licence '0000" "$pack" build -c wordy.yaml -o x @list
+[ -e x ] && fail "a refused recipe left a folder"
 echo short >weak
 expect 2 "at least 32" "$pack" build --site-key weak -o x @list
 

@@ -322,6 +322,8 @@ static void comments_that_no_map_knows_say_nothing(void **state)
 /* ---- wrong recipes and tables --------------------------------------------------------------------------------------
  */
 
+#define LONG_TEXT "0123456789012345678901234567890123456789012345678901234567890123"
+
 static void a_wrong_table_or_map_is_refused_by_field(void **state)
 {
     (void)state;
@@ -336,6 +338,10 @@ static void a_wrong_table_or_map_is_refused_by_field(void **state)
         {"sources: [{match: a, name: a, code_map: nosuch}]\n", "code_map 'nosuch'"},
         {"sources: [{match: a, name: a, labels: comments}]\n", "needs a code_map"},
         {"sources: [{match: a, name: a, least_likelihood: 200}]\n", "least_likelihood 200"},
+        {"sources: [{match: a, name: a, licence: " LONG_TEXT "}]\n",
+         "own/recipe.yaml: sources[0] (a): licence '" LONG_TEXT "': has 64 bytes, at most 63 fit"},
+        {"sources: [{match: a, name: a, same_patient: [1 2, 3 " LONG_TEXT "]}]\n", "same_patient[1]: number"},
+        {"sources: [{match: a, name: a, folds: [" LONG_TEXT "]}]\n", "folds[0]: number"},
         {"sources: [{match: a, name: a, code_map: wrong_class.csv}]\n", "class 'NOSUCH'"},
         {"sources: [{match: a, name: a, code_map: wrong_kind.csv}]\n", "kind 'odd'"},
         {"sources: [{match: a, name: a, code_map: twice.csv}]\n", "code 'X' stands twice"},
@@ -372,6 +378,47 @@ static void a_table_without_a_column_of_the_recipe_ends_the_build(void **state)
     labelling_free(&labelling);
     recipe_free(&recipe);
     free(path);
+}
+
+static void a_licence_of_63_bytes_fits(void **state)
+{
+    (void)state;
+    struct recipe recipe;
+    char *path = join_path(folder, "own/recipe.yaml");
+    write_text("own/recipe.yaml", "sources: [{match: a, name: a, licence: x" LONG_TEXT "}]\n");
+    assert_int_equal(recipe_read(&recipe, path, NULL, 0), STATUS_CONFIG);
+    write_text(
+        "own/recipe.yaml",
+        "sources: [{match: a, name: a, licence: 012345678901234567890123456789012345678901234567890123456789012}]\n");
+    assert_int_equal(recipe_read(&recipe, path, NULL, 0), STATUS_OK);
+    recipe_free(&recipe);
+    free(path);
+}
+
+static void codes_up_to_a_recording_are_counted_apart(void **state)
+{
+    (void)state;
+    struct unknown_codes unknown = {0}, again = {0};
+    static const char *const met[] = {"a", "b", "a", "c", "a"};
+    struct unknown_code *items;
+    size_t n;
+    for (size_t i = 0; i < 5; i++) {
+        unknown.order = 10 * i;
+        unknown_codes_add(&unknown, "ward", met[i]);
+    }
+    assert_int_equal(unknown_codes_part(&unknown, 0, 25, &items, &n), 3);
+    assert_int_equal(n, 2);
+    unknown_codes_join(&again, (const char *)items, n); /* as a build does that goes on */
+    free(items);
+    for (size_t i = 3; i < 5; i++)
+        unknown_codes_add(&again, "ward", met[i]);
+    assert_int_equal(again.n, unknown.n);
+    for (size_t i = 0; i < unknown.n; i++) {
+        assert_string_equal(again.items[i].code, unknown.items[i].code);
+        assert_int_equal(again.items[i].count, unknown.items[i].count);
+    }
+    unknown_codes_free(&unknown);
+    unknown_codes_free(&again);
 }
 
 static void unknown_codes_are_listed_with_their_source(void **state)
@@ -461,6 +508,8 @@ int main(void)
         cmocka_unit_test(comments_that_no_map_knows_say_nothing),
         cmocka_unit_test(a_wrong_table_or_map_is_refused_by_field),
         cmocka_unit_test(a_table_without_a_column_of_the_recipe_ends_the_build),
+        cmocka_unit_test(a_licence_of_63_bytes_fits),
+        cmocka_unit_test(codes_up_to_a_recording_are_counted_apart),
         cmocka_unit_test(unknown_codes_are_listed_with_their_source),
         cmocka_unit_test(the_example_of_the_documentation_does_what_it_says),
     };
