@@ -1,7 +1,6 @@
 #include "model/kernels/panel_product.h"
 
-#include <string.h>
-
+#include "model/kernels/dispatch.h"
 #include "model/kernels/small_product.h"
 
 enum {
@@ -22,15 +21,23 @@ bool panel_product_pays(const struct panel_product *product)
            p->k >= LEAST_TERMS && !collides;
 }
 
+/* `terms` rows of b, `columns` of each. */
+KERNEL_CLONES static void copy_terms(real *restrict panel, const real *restrict b, size_t terms, size_t columns,
+                                     size_t ld_b)
+{
+    for (size_t l = 0; l < terms; l++)
+#pragma omp simd
+        for (size_t j = 0; j < columns; j++)
+            panel[l * PANEL_COLUMNS + j] = b[l * ld_b + j];
+}
+
 static void fill_panel(real *panel, const struct panel_product *p, size_t first_term, size_t terms, size_t first_column,
                        size_t columns)
 {
-    if (p->b_is_transposed) {
+    if (p->b_is_transposed)
         transpose_padded(panel, p->b + first_column * p->ld_b + first_term, 1, columns, terms, PANEL_COLUMNS, p->ld_b);
-        return;
-    }
-    for (size_t l = 0; l < terms; l++)
-        memcpy(panel + l * PANEL_COLUMNS, p->b + (first_term + l) * p->ld_b + first_column, columns * sizeof(real));
+    else
+        copy_terms(panel, p->b + first_term * p->ld_b + first_column, terms, columns, p->ld_b);
 }
 
 void panel_product(const struct panel_product *product)
