@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/recording/recording.h"
@@ -29,27 +32,74 @@ static void add_found(void *context, const char *path)
     add(found->inputs, path, found->root);
 }
 
+static bool has_any_ending(const char *path, const char *const *endings)
+{
+    size_t length = strlen(path);
+    for (; *endings; endings++) {
+        size_t ending = strlen(*endings);
+        if (length > ending && strcasecmp(path + length - ending, *endings) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What may hold recordings, and is not read: who expects them to be found is told so. */
+static void note_passed_over(struct inputs *inputs, const char *path)
+{
+    static const char *const archives[] = {".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar", NULL};
+    static const char *const documents[] = {".xml", NULL};
+    inputs->n_archives += has_any_ending(path, archives);
+    inputs->n_documents += has_any_ending(path, documents);
+}
+
 /* What a file holds: one recording, many or none. */
 static enum status add_file(struct inputs *inputs, const char *path, size_t root)
 {
     struct found found = {inputs, root};
-    return recording_find(path, inputs->options, add_found, &found);
+    size_t before = inputs->n;
+    enum status status = recording_find(path, inputs->options, add_found, &found);
+    if (inputs->n == before)
+        note_passed_over(inputs, path);
+    return status;
 }
 
-static enum status search(struct inputs *inputs, const char *folder, size_t root, int depth)
+/* A folder under way, and those it was found in. */
+struct chain {
+    dev_t device;
+    ino_t number;
+    const struct chain *above;
+    int depth;
+};
+
+/* True if the folder is one of those it was found in: a link that leads back. */
+static bool leads_back(const struct chain *chain)
+{
+    for (const struct chain *other = chain->above; other; other = other->above)
+        if (other->device == chain->device && other->number == chain->number)
+            return true;
+    return false;
+}
+
+static enum status search(struct inputs *inputs, const char *folder, size_t root, const struct chain *above)
 {
     char **names;
     size_t n;
-    if (depth > MAX_DEPTH)
-        return status_set(STATUS_IO, "%s: folders are nested deeper than %d; is there a loop of links?", folder,
-                          MAX_DEPTH);
+    struct stat about;
+    if (above && above->depth == MAX_DEPTH)
+        return status_set(STATUS_IO, "%s: folders are nested deeper than %d; name an inner one", folder, MAX_DEPTH);
     enum status status = folder_list(folder, &names, &n);
     if (status != STATUS_OK)
         return status;
-    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+    struct chain chain = {.above = above, .depth = above ? above->depth + 1 : 0};
+    if (stat(folder, &about) == 0) {
+        chain.device = about.st_dev;
+        chain.number = about.st_ino;
+    }
+    bool is_loop = leads_back(&chain);
+    for (size_t i = 0; i < n && status == STATUS_OK && !is_loop; i++) {
         char *path = join_path(folder, names[i]);
         if (folder_exists(path))
-            status = search(inputs, path, root, depth + 1);
+            status = search(inputs, path, root, &chain);
         else if (names[i][0] != '.') /* copies of file systems and editors; one that is named is read */
             status = add_file(inputs, path, root);
         free(path);
@@ -103,7 +153,7 @@ static enum status expand(struct inputs *inputs, const char *argument)
 {
     if (folder_exists(argument)) {
         size_t before = inputs->n;
-        enum status status = search(inputs, argument, strlen(argument), 0);
+        enum status status = search(inputs, argument, strlen(argument), NULL);
         if (status == STATUS_OK && inputs->n == before)
             return status_set(
                 STATUS_DATA,
@@ -142,6 +192,13 @@ enum status inputs_expand_with(struct inputs *inputs, char *const *arguments, si
     *inputs = (struct inputs){.options = options};
     for (size_t i = 0; i < n_arguments && status == STATUS_OK; i++)
         status = arguments[i][0] == '@' ? read_list(inputs, arguments[i] + 1) : expand(inputs, arguments[i]);
+    if (inputs->n_archives > 0)
+        log_warning("%zu archives (.zip, .gz and the like) were passed over; unpack them if they hold recordings",
+                    inputs->n_archives);
+    if (inputs->n_documents > 0)
+        log_warning("%zu .xml files are no HL7 aECG and were passed over; export recordings among them in a format of "
+                    "docs/FORMATS.md",
+                    inputs->n_documents);
     if (status != STATUS_OK)
         inputs_free(inputs);
     return status;

@@ -12,6 +12,7 @@ struct inputs {
     size_t *roots; /* [n]: length of the part of the path that the user gave: a folder's records lie below it */
     size_t n, capacity, roots_capacity;
     const struct recording_options *options; /* while the list is made */
+    size_t n_archives, n_documents;          /* files that searches passed over, though they may hold recordings */
 };
 
 /* arguments: folders (searched, names in bytewise order, hidden files passed over), @file (a list, one path a line,
