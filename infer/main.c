@@ -10,6 +10,7 @@
 #include "base/startup.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "comm/cores.h"
 #include "infer/describe.h"
 #include "infer/evaluate.h"
 #include "infer/run.h"
@@ -251,6 +252,8 @@ int main(int argc, char **argv)
     world_single(&world);
     if (world_is_launched())
         status = world_start(&world, &argc, &argv);
+    if (status == STATUS_OK)
+        cores_warn(&world, startup_blas_threads());
     if (status == STATUS_OK)
         status = dispatch(&line, &world);
     if (status != STATUS_OK && world.rank == 0)

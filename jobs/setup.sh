@@ -26,7 +26,8 @@ packages="build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-de
     libxxhash-dev libsodium-dev libflac-dev libmatio-dev libexpat1-dev zlib1g-dev libcairo2-dev"
 if [ $with_tests = yes ]; then
     packages="$packages libcmocka-dev clang-format python3 python3-numpy python3-scipy python3-pywt python3-h5py python3-pydicom
-        hdf5-filter-plugin python3-protobuf python3-torch protobuf-compiler clang libclang-rt-14-dev slurm-wlm munge iproute2"
+        hdf5-filter-plugin python3-protobuf python3-torch protobuf-compiler clang libclang-rt-14-dev slurm-wlm munge iproute2
+        qemu-user"
 fi
 
 missing=""

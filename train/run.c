@@ -3,15 +3,15 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/startup.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "comm/cores.h"
 #include "model/kernels/product.h"
 #include "train/dry_run.h"
 #include "train/recipe_json.h"
@@ -63,12 +63,11 @@ struct sampler_settings run_sampler_settings(const struct run *run, enum split s
 
 /* --- before anything is made -------------------------------------------------------------------------------------- */
 
-/* Ranks against micro-batches and cores. */
+/* Ranks against micro-batches. */
 static enum status check_ranks(const struct run *run)
 {
     const struct world *world = run->world;
     unsigned micro_batches = run->schedule->micro_batches;
-    cpu_set_t cores;
     enum status status;
 
     REQUIRE(
@@ -79,15 +78,6 @@ static enum status check_ranks(const struct run *run)
     if (micro_batches % (unsigned)world->size != 0)
         log_warning("%u micro-batches do not divide evenly among %d ranks: in every step some ranks wait",
                     micro_batches, world->size);
-    CPU_ZERO(&cores);
-    if (sched_getaffinity(0, sizeof cores, &cores) == 0) {
-        int mine = CPU_COUNT(&cores);
-        long all = sysconf(_SC_NPROCESSORS_ONLN);
-
-        /* mpirun binds a rank to its core; only unbound ranks see all of them. */
-        if (world->node_size > all || (mine == all && world->node_size > mine))
-            log_warning("%d ranks share %ld cores of this node: each step takes the longer", world->node_size, all);
-    }
     return STATUS_OK;
 fail:
     return status;
@@ -326,6 +316,7 @@ enum status run_start(const struct command *command, const struct world *world)
     enum status status;
 
     TRY(comm_agree(world, read_config(&run)));
+    cores_warn(world, startup_blas_threads());
     TRY(open_corpus(&run));
     run.stage = stage_new(choose_stage(command), &run);
     TRY(run.stage->operations->choose(run.stage));

@@ -60,7 +60,56 @@ static void a_weaker_core_type_is_dropped_where_the_processor_has_avx512(void **
 static void a_fitting_core_type_stays(void **state)
 {
     (void)state;
-    check_child("OPENBLAS_CORETYPE=SkylakeX", "SkylakeX 1 1 a b");
+    if (has_avx512())
+        check_child("OPENBLAS_CORETYPE=SkylakeX", "SkylakeX 1 1 a b");
+    check_child("OPENBLAS_CORETYPE=Unheard", "Unheard 1 1 a b");
+}
+
+/* As CPUID of these processors says; the dumps of instlatx64 list it. */
+enum {
+    NEHALEM = PROCESSOR_SSE3 | PROCESSOR_SSSE3 | PROCESSOR_SSE42,
+    SANDY_BRIDGE = NEHALEM | PROCESSOR_AVX,
+    HASWELL = SANDY_BRIDGE | PROCESSOR_AVX2,
+    SKYLAKE_SERVER = HASWELL | PROCESSOR_AVX512,
+    ZEN_2 = HASWELL | PROCESSOR_SSE4A,
+    ZEN_4 = ZEN_2 | PROCESSOR_AVX512 | PROCESSOR_BF16,
+    OPTERON_K10 = PROCESSOR_SSE3 | PROCESSOR_SSE4A | PROCESSOR_3DNOW,
+    PILEDRIVER = SANDY_BRIDGE | PROCESSOR_SSE4A | PROCESSOR_FMA4,
+};
+
+static void check_type(const char *wanted, unsigned features, const char *expected)
+{
+    const char *type = startup_core_type(wanted, features);
+    if (strcmp(type ? type : "-", expected ? expected : "-") != 0)
+        fail_msg("%s with features %x: '%s', not '%s'", wanted ? wanted : "no type", features, type ? type : "-",
+                 expected ? expected : "-");
+}
+
+static void a_core_type_that_the_processor_cannot_run_is_dropped(void **state)
+{
+    (void)state;
+    check_type("SkylakeX", HASWELL, NULL);
+    check_type("skylakex", ZEN_2, NULL);
+    check_type("Cooperlake", SKYLAKE_SERVER, NULL);
+    check_type("Cooperlake", ZEN_4, "Cooperlake");
+    check_type("Haswell", NEHALEM, "Nehalem");
+    check_type("Zen", SANDY_BRIDGE, "Sandybridge");
+    check_type("Bulldozer", ZEN_2, NULL);
+    check_type("Haswell", ZEN_2, "Haswell");
+    check_type("Haswell", ZEN_4, NULL);
+}
+
+static void a_processor_without_avx2_gets_kernels_that_it_can_run_whatever_its_model(void **state)
+{
+    (void)state;
+    check_type(NULL, NEHALEM, "Nehalem");
+    check_type(NULL, SANDY_BRIDGE | PROCESSOR_SSE4A, "Sandybridge"); /* a virtual machine that hides AVX2 of a Zen */
+    check_type(NULL, PROCESSOR_SSE3 | PROCESSOR_SSE4A, "Prescott");  /* the model qemu64 */
+    check_type(NULL, OPTERON_K10, NULL);
+    check_type(NULL, PILEDRIVER, NULL);
+    check_type(NULL, HASWELL, NULL);
+    check_type(NULL, ZEN_4, NULL);
+    check_type("Prescott", PROCESSOR_SSE3, "Prescott");
 }
 
 static void threads_are_one_unless_the_user_says_otherwise(void **state)
@@ -80,6 +129,11 @@ static void the_user_can_keep_everything(void **state)
 int main(int argc, char **argv)
 {
     static char path[4096];
+    if (argc == 2 && strcmp(argv[1], "core-type") == 0) { /* for tests/end/processors.sh */
+        const char *type = startup_core_type(getenv("OPENBLAS_CORETYPE"), startup_processor_features());
+        puts(type ? type : "");
+        return 0;
+    }
     if (argc > 2 && strcmp(argv[1], "child") == 0)
         return be_the_child(argv);
     if (readlink("/proc/self/exe", path, sizeof path - 1) < 0)
@@ -88,6 +142,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_weaker_core_type_is_dropped_where_the_processor_has_avx512),
         cmocka_unit_test(a_fitting_core_type_stays),
+        cmocka_unit_test(a_core_type_that_the_processor_cannot_run_is_dropped),
+        cmocka_unit_test(a_processor_without_avx2_gets_kernels_that_it_can_run_whatever_its_model),
         cmocka_unit_test(threads_are_one_unless_the_user_says_otherwise),
         cmocka_unit_test(the_user_can_keep_everything),
     };
