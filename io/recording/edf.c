@@ -18,6 +18,7 @@
 #include "io/recording/unit.h"
 
 enum { BLOCK_BYTES = 256, MOST_SIGNALS = 1024, MOST_SAMPLES_A_RECORD = 1 << 26 };
+enum { LEAST_SHARE = 1000 }; /* one sample in so many must be there: a few onsets may claim years */
 
 struct edf_signal {
     char label[17], unit[9];
@@ -42,6 +43,8 @@ struct edf_state {
     size_t n_signals;
     struct edf_signal *signals;
     struct edf_lead leads[RECORDING_MAX_LEADS];
+    uint64_t samples; /* of the recording in a data record: those of the fastest lead */
+    uint64_t *starts; /* [records], first sample of each in an interrupted recording; NULL: one follows the other */
 };
 
 /* ---- header --------------------------------------------------------------------------------------------------------
@@ -182,6 +185,9 @@ static enum status edf_header(struct recording *recording, struct edf_state *sta
             "%s: file is shorter than its header says: %" PRIu64 " data records of %" PRIu64 " bytes, %" PRIu64
             " are there",
             recording->path, state->records, state->record_bytes, there);
+    if (records >= 0 && state->records < there)
+        recording_warn(recording, "holds %" PRIu64 " data records more than the header says; they are not read",
+                       there - state->records);
     if (records < 0)
         recording_warn(recording, "the header leaves the number of data records open; %" PRIu64 " are there", there);
     status = state->is_plus ? edf_person(recording, bytes) : STATUS_OK;
@@ -208,7 +214,7 @@ static uint64_t find_lead_samples(const struct edf_state *state)
     return most;
 }
 
-static enum status add_lead(struct recording *recording, struct edf_state *state, size_t index, uint64_t samples)
+static enum status add_lead(struct recording *recording, struct edf_state *state, size_t index)
 {
     enum status status;
     const struct edf_signal *signal = &state->signals[index];
@@ -223,9 +229,8 @@ static enum status add_lead(struct recording *recording, struct edf_state *state
         recording_leave_out(recording, "%s: unit '%s' is not a voltage", label, signal->unit);
         return STATUS_OK;
     }
-    if (is_ecg(signal, &lead) && signal->samples != samples) {
-        recording_leave_out(recording, "%s: has %g Hz beside leads of %g Hz", label,
-                            (double)signal->samples / state->record_seconds, (double)samples / state->record_seconds);
+    if (is_ecg(signal, &lead) && signal->samples == 0) {
+        recording_leave_out(recording, "%s: has no samples", label);
         return STATUS_OK;
     }
     double physical =
@@ -241,6 +246,9 @@ static enum status add_lead(struct recording *recording, struct edf_state *state
     double baseline = (double)signal->digital_least -
                       signal->physical_least * ((double)digital / (signal->physical_most - signal->physical_least));
     TRY(recording_add_lead(recording, label, sign * gain, sign * baseline, &taken));
+    if (taken && signal->samples != state->samples)
+        recording_warn(recording, "lead %s: %g samples a second are made %g, the rate of all leads", label,
+                       (double)signal->samples / state->record_seconds, (double)state->samples / state->record_seconds);
     if (taken)
         state->leads[recording->n_leads - 1] = (struct edf_lead){signal->first, signal->samples, sign < 0};
     return STATUS_OK;
@@ -270,25 +278,37 @@ static bool record_onset(const struct edf_state *state, uint64_t record, double 
     return false;
 }
 
-static enum status refuse_gaps(const struct recording *recording, const struct edf_state *state)
+/* Where each data record begins. One that begins within half a sample of the end of that before follows it. */
+static enum status find_starts(struct recording *recording, struct edf_state *state)
 {
-    double first = 0, onset;
+    enum status status;
+    double first = 0, onset = 0;
+    uint64_t end = 0;
+    size_t n_gaps = 0;
     if (!state->is_interrupted)
         return STATUS_OK;
+    state->starts = NEW_ARRAY(uint64_t, state->records);
     for (uint64_t i = 0; i < state->records; i++) {
-        bool is_known = record_onset(state, i, &onset);
-        if (is_known && i == 0)
-            first = onset;
-        if (!is_known)
-            return status_set(STATUS_DATA, "%s: data record %" PRIu64 " has no onset, as an interrupted recording must",
-                              recording->path, i);
-        if (fabs(onset - first - (double)i * state->record_seconds) > 0.5 / recording->rate_hz)
-            return status_set(STATUS_DATA,
-                              "%s: recording is interrupted before data record %" PRIu64
-                              " (of %g s each); divide it into uninterrupted ones",
-                              recording->path, i, state->record_seconds);
+        REQUIRE(record_onset(state, i, &onset), STATUS_DATA,
+                "%s: data record %" PRIu64 " has no onset, as an interrupted recording must", recording->path, i);
+        first = i == 0 ? onset : first;
+        double at = (onset - first) * recording->rate_hz;
+        REQUIRE(at < 0x1p53 && at >= (double)end - 0.5, STATUS_DATA,
+                "%s: data record %" PRIu64 " begins at %g s, but the one before it ends at %g s; correct the onsets",
+                recording->path, i, onset, first + (double)end / recording->rate_hz);
+        n_gaps += at > (double)end + 0.5;
+        state->starts[i] = at > (double)end + 0.5 ? (uint64_t)llround(at) : end;
+        end = state->starts[i] + state->samples;
     }
+    recording->samples = end;
+    REQUIRE(end / LEAST_SHARE <= state->samples * state->records, STATUS_DATA,
+            "%s: only %" PRIu64 " of %" PRIu64 " samples are in its data records, the others are gaps; divide it",
+            recording->path, state->samples * state->records, end);
+    if (n_gaps > 0)
+        recording_warn(recording, "is interrupted %zu times; the gaps are missing samples", n_gaps);
     return STATUS_OK;
+fail:
+    return status;
 }
 
 /* ---- opening and reading -------------------------------------------------------------------------------------------
@@ -301,9 +321,9 @@ static enum status edf_open(struct recording *recording)
     recording->source->state = state;
     TRY(mapped_file_open(&state->file, recording->path));
     TRY(edf_header(recording, state));
-    uint64_t samples = find_lead_samples(state);
+    uint64_t samples = state->samples = find_lead_samples(state);
     for (size_t i = 0; i < state->n_signals; i++)
-        TRY(add_lead(recording, state, i, samples));
+        TRY(add_lead(recording, state, i));
     TRY(recording_require_leads(recording));
     REQUIRE(samples > 0 && state->records > 0, STATUS_DATA, "%s: holds no samples of an ECG; leave it out",
             recording->path);
@@ -313,7 +333,7 @@ static enum status edf_open(struct recording *recording)
             state->record_seconds, RECORDING_MAX_HZ);
     recording->samples = samples * state->records;
     recording_name_by_file(recording);
-    TRY(refuse_gaps(recording, state));
+    TRY(find_starts(recording, state));
     return STATUS_OK;
 fail:
     return status;
@@ -326,25 +346,74 @@ static int32_t edf_sample(const uint8_t *bytes, size_t sample_bytes)
     return (int32_t)((uint32_t)little16(bytes) << 8 | (uint32_t)bytes[2] << 24) >> 8;
 }
 
+/* Sample `index` of a lead, of all its samples in the file. */
+static int32_t lead_sample(const struct edf_state *state, const struct edf_lead *lead, uint64_t record, uint64_t index)
+{
+    /* the least number of the type is what converters fill the last data record and gaps with */
+    const int32_t missing = state->sample_bytes == 2 ? INT16_MIN : -8388608;
+    const uint8_t *bytes = state->file.bytes + state->header_bytes + record * state->record_bytes + lead->first +
+                           index * state->sample_bytes;
+    int32_t value = edf_sample(bytes, state->sample_bytes);
+    return value == missing ? RECORDING_INVALID : lead->is_negated ? -value : value;
+}
+
+/* A lead of fewer samples than the recording: a straight line to its next one, which may be that of the next data
+ * record; behind the last one its value. */
+static int32_t line_sample(const struct edf_state *state, const struct edf_lead *lead, uint64_t record, uint64_t inside)
+{
+    uint64_t scaled = inside * lead->samples, at = scaled / state->samples, rest = scaled % state->samples;
+    int32_t left = lead_sample(state, lead, record, at), right = left;
+    bool is_followed = record + 1 < state->records &&
+                       (!state->starts || state->starts[record + 1] == state->starts[record] + state->samples);
+    if (rest > 0 && at + 1 < lead->samples)
+        right = lead_sample(state, lead, record, at + 1);
+    else if (rest > 0 && is_followed)
+        right = lead_sample(state, lead, record + 1, 0);
+    if (left == RECORDING_INVALID || right == RECORDING_INVALID)
+        return rest > 0 ? RECORDING_INVALID : left;
+    return (int32_t)lround(left + ((double)right - left) * (double)rest / (double)state->samples);
+}
+
+/* The data record that sample `at` of the recording lies in or behind. */
+static uint64_t find_record(const struct edf_state *state, uint64_t at)
+{
+    if (!state->starts)
+        return at / state->samples;
+    uint64_t low = 0, high = state->records - 1;
+    while (low < high) {
+        uint64_t middle = (low + high + 1) / 2;
+        if (state->starts[middle] <= at)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+/* Samples of one lead from `inside` a data record on; count of them, which all lie in it, or in the gap behind it. */
+static void read_part(const struct edf_state *state, const struct edf_lead *lead, uint64_t record, uint64_t inside,
+                      uint64_t count, int32_t *adc)
+{
+    for (uint64_t k = 0; k < count; k++)
+        adc[k] = inside >= state->samples          ? RECORDING_INVALID
+                 : lead->samples == state->samples ? lead_sample(state, lead, record, inside + k)
+                                                   : line_sample(state, lead, record, inside + k);
+}
+
 static enum status edf_read(const struct recording *recording, uint64_t first, uint64_t count, int32_t *adc)
 {
     const struct edf_state *state = recording->source->state;
-    /* the least number of the type is what converters fill the last data record and gaps with */
-    const int32_t missing = state->sample_bytes == 2 ? INT16_MIN : -8388608;
-    for (size_t i = 0; i < recording->n_leads; i++) {
-        const struct edf_lead *lead = &state->leads[i];
-        for (uint64_t done = 0; done < count;) {
-            uint64_t record = (first + done) / lead->samples, inside = (first + done) % lead->samples;
-            uint64_t part = lead->samples - inside < count - done ? lead->samples - inside : count - done;
-            const uint8_t *bytes = state->file.bytes + state->header_bytes + record * state->record_bytes +
-                                   lead->first + inside * state->sample_bytes;
-            int32_t *target = adc + i * count + done;
-            for (uint64_t k = 0; k < part; k++) {
-                int32_t value = edf_sample(bytes + k * state->sample_bytes, state->sample_bytes);
-                target[k] = value == missing ? RECORDING_INVALID : lead->is_negated ? -value : value;
-            }
-            done += part;
-        }
+    for (uint64_t done = 0; done < count;) {
+        uint64_t record = find_record(state, first + done);
+        uint64_t inside = first + done - (state->starts ? state->starts[record] : record * state->samples);
+        uint64_t part = count - done;
+        if (inside < state->samples)
+            part = part < state->samples - inside ? part : state->samples - inside;
+        else if (record + 1 < state->records && state->starts[record + 1] - first - done < part)
+            part = state->starts[record + 1] - first - done;
+        for (size_t i = 0; i < recording->n_leads; i++)
+            read_part(state, &state->leads[i], record, inside, part, adc + i * count + done);
+        done += part;
     }
     return STATUS_OK;
 }
@@ -356,6 +425,7 @@ static void edf_close(void *data)
         return;
     mapped_file_close(&state->file);
     free(state->signals);
+    free(state->starts);
     free(state);
 }
 

@@ -225,6 +225,68 @@ def check_scp_reference_beats():
     refused(put(folder() / "r.scp", third), "section 12", "export it as SCP-ECG 2")
 
 
+# ---- EDF ----
+
+def edf_onsets(onsets):
+    """The annotation signal of EDF+ that says when each data record begins."""
+    texts = numpy.array([list(f"{t:+g}\x14\x14".ljust(16, "\0").encode()) for t in onsets])
+    words = texts[:, 0::2] + 256 * texts[:, 1::2]
+    return "EDF Annotations", "", -1, 1, -32768, 32767, numpy.where(words > 32767, words - 65536, words)
+
+
+def check_interrupted_edf():
+    n, rate = 6, 100
+    adc = random.integers(-32767, 32768, (2, n, 50))
+    signals = [("ECG I", "mV", -3.2768, 3.2767, -32768, 32767, adc[0]),
+               ("ECG V2", "mV", -3.2768, 3.2767, -32768, 32767, adc[1])]
+    def file(onsets, kind="EDF+D", **more):
+        return put(folder() / "r.edf", raw_files.edf(signals + [edf_onsets(onsets)], 0.5, n, reserved=kind, **more))
+    whole = adc.reshape(2, -1) / 10000
+    taken(file([7, 7.5, 8, 8.5, 9, 9.5]), whole, ["I", "V2"], rate, exact=False, warnings=[])
+    taken(file([0, 0.504, 1, 1.5, 2, 2.496]), whole, ["I", "V2"], rate, exact=False, warnings=[])
+    starts = [0, 50, 103, 153, 900, 950]
+    truth = numpy.full((2, 1000), numpy.nan)
+    for record, start in enumerate(starts):
+        truth[:, start:start + 50] = adc[:, record] / 10000
+    said = taken(file([s / rate + 3 for s in starts]), truth, ["I", "V2"], rate, exact=False)
+    assert said["warnings"] == ["is interrupted 2 times; the gaps are missing samples"], said
+    taken(file([s / rate for s in starts], "EDF+C"), whole, ["I", "V2"], rate, exact=False)  # says that it is not
+    refused(file([0, 0.5, 1, 1.4, 2, 2.5]), "data record 3 begins at 1.4 s, but the one before it ends at 1.5 s")
+    refused(file([0, 0.5, 1, 1.5, 2, 1e9]), "only 300 of 100000000050 samples", "divide it")
+    refused(put(folder() / "r.edf", raw_files.edf(signals, 0.5, n, reserved="EDF+D")), "data record 0 has no onset")
+    said = taken(file([0, .5, 1, 1.5, 2, 2.5], claimed_records=4), whole[:, :200], ["I", "V2"], rate, exact=False)
+    assert said["warnings"] == ["holds 2 data records more than the header says; they are not read"], said
+
+
+def check_edf_of_several_rates():
+    n = 4
+    fast, slow = random.integers(-32767, 32768, (n, 60)), random.integers(-32767, 32768, (n, 24))
+    missing = slow.copy()
+    missing[1, 3] = -32768
+    def signal(name, samples):
+        return name, "mV", -3.2768, 3.2767, -32768, 32767, samples
+    pressure = ("ABP", "mmHg", -300, 300, -32768, 32767, random.integers(0, 9, (n, 125)))
+    data = raw_files.edf([signal("I", slow), pressure, signal("II", fast), signal("V1", missing)], 0.25, n)
+    flat, times = slow.ravel() / 10000, numpy.arange(n * 60) * 24 / 60
+    line = numpy.interp(times, numpy.arange(n * 24), flat)
+    holes = line.copy()
+    hole = 24 + 3
+    holes[(times > hole - 1) & (times < hole + 1)] = numpy.nan
+    said = dump(put(folder() / "r.edf", data))[0]
+    assert said[0]["leads"] == ["I", "II", "V1"] and said[0]["rate_hz"] == 240, said[0]
+    assert numpy.abs(said[1][1] - fast.ravel() / 10000).max() < 1e-6
+    assert numpy.abs(said[1][0] - line).max() <= 0.5001e-4  # a line is rounded to ADC units
+    assert numpy.array_equal(numpy.isnan(said[1][2]), numpy.isnan(holes))
+    assert numpy.nanmax(numpy.abs(said[1][2] - holes)) <= 0.5001e-4
+    assert any("lead V1: 96 samples a second are made 240" in w for w in said[0]["warnings"]), said[0]
+    assert not any("ABP" in w and "made" in w for w in said[0]["warnings"])
+    starts = numpy.array([0, 0.25, 1, 1.25])  # no line over a gap
+    said = dump(put(folder() / "r.edf", raw_files.edf([signal("I", slow), signal("II", fast), edf_onsets(starts)], 0.25, n,
+                                                      reserved="EDF+D")))[0]
+    assert numpy.isnan(said[1][:, 120:240]).all() and said[1].shape == (2, 360)
+    assert numpy.allclose(said[1][0, 118:120], slow[1, -1] / 10000, atol=1e-6)
+
+
 # ---- tables and arrays ----
 
 def check_tables_of_spreadsheets():
