@@ -57,7 +57,7 @@ static void share(struct corpus *corpus, const struct world *world)
         corpus->n_shards,       corpus->hash,
         corpus->n_refusals,     corpus->recipe_json ? strlen(corpus->recipe_json) : 0,
         corpus->n_contributors, corpus->n_withdrawals,
-        corpus->index_revision,
+        corpus->index_revision, corpus->n_findings,
     };
     comm_broadcast(world, sizes, sizeof sizes, 0);
     corpus->n_records = sizes[0];
@@ -70,6 +70,7 @@ static void share(struct corpus *corpus, const struct world *world)
     corpus->n_contributors = sizes[8];
     corpus->n_withdrawals = sizes[9];
     corpus->index_revision = (uint32_t)sizes[10];
+    corpus->n_findings = sizes[11];
     corpus->records = receive(world, corpus->records, corpus->n_records, sizeof *corpus->records);
     corpus->classes = receive(world, corpus->classes, corpus->n_classes, sizeof *corpus->classes);
     corpus->sources = receive(world, corpus->sources, corpus->n_sources, sizeof *corpus->sources);
@@ -78,6 +79,7 @@ static void share(struct corpus *corpus, const struct world *world)
     corpus->refusals = receive(world, corpus->refusals, corpus->n_refusals, sizeof *corpus->refusals);
     corpus->contributors = receive(world, corpus->contributors, corpus->n_contributors, sizeof *corpus->contributors);
     corpus->withdrawals = receive(world, corpus->withdrawals, corpus->n_withdrawals, sizeof *corpus->withdrawals);
+    corpus->findings = receive(world, corpus->findings, corpus->n_findings, sizeof *corpus->findings);
     corpus->labels = receive(world, corpus->labels, corpus->n_records * corpus->n_classes, 1);
     corpus->recipe_json = receive(world, corpus->recipe_json, sizes[7], 1);
     comm_broadcast(world, corpus->recipe_hash, sizeof corpus->recipe_hash, 0);
@@ -124,6 +126,7 @@ void corpus_close(struct corpus *corpus)
     free(corpus->refusals);
     free(corpus->contributors);
     free(corpus->withdrawals);
+    free(corpus->findings);
     free(corpus->labels);
     free(corpus->recipe_json);
     free(corpus->path);

@@ -99,10 +99,19 @@ struct refusal {
     uint64_t count;
 };
 
+/* What is doubtful about records of a source and shows in several records together, or has no flag: as found when the
+ * source was packed, without names of files. */
+struct corpus_finding {
+    uint16_t source; /* row of corpus->sources */
+    uint32_t records;
+    char kind[32];    /* "gain of source", "same samples", … (docs/DATA.md) */
+    char detail[128]; /* figures that hold for all of them, or "" */
+};
+
 struct corpus {
     char *path;
     uint64_t hash; /* XXH64 of manifest.json */
-    size_t n_records, n_classes, n_sources, n_events, n_shards, n_refusals, n_contributors, n_withdrawals;
+    size_t n_records, n_classes, n_sources, n_events, n_shards, n_refusals, n_contributors, n_withdrawals, n_findings;
     uint32_t index_revision;       /* of the index's file name, as of shards */
     struct corpus_record *records; /* [n_records], in index order */
     struct corpus_class *classes;  /* vocabulary */
@@ -111,12 +120,13 @@ struct corpus {
     struct refusal *refusals;
     struct corpus_contributor *contributors; /* one at least */
     struct withdrawal *withdrawals;
-    int8_t *labels;            /* [n_records, n_classes]; records[i].labels points into it */
-    struct shard_info *shards; /* [n_shards] */
-    char **shard_paths;        /* [n_shards], absolute or relative to the working folder */
-    char recipe_hash[17];      /* of the preprocessing (io/signal signal_recipe_hash) */
-    char *recipe_json;         /* the preprocessing recipe as it stands in the manifest */
-    char key_id[17];           /* which site key made the patient hashes; "several" if contributors used theirs */
+    struct corpus_finding *findings; /* none: nothing was found, or a program packed it that kept none */
+    int8_t *labels;                  /* [n_records, n_classes]; records[i].labels points into it */
+    struct shard_info *shards;       /* [n_shards] */
+    char **shard_paths;              /* [n_shards], absolute or relative to the working folder */
+    char recipe_hash[17];            /* of the preprocessing (io/signal signal_recipe_hash) */
+    char *recipe_json;               /* the preprocessing recipe as it stands in the manifest */
+    char key_id[17];                 /* which site key made the patient hashes; "several" if contributors used theirs */
 };
 
 /* Reads manifest and index: rank 0 reads and checks them, the others receive them. Collective, ends in agreement.

@@ -307,6 +307,31 @@ fail:
     return status;
 }
 
+static enum status read_findings(struct corpus *corpus, const json_t *root, const char *path)
+{
+    enum status status;
+    json_t *list = json_object_get(root, "findings");
+    size_t count = json_array_size(list);
+    corpus->findings = xcalloc(count + 1, sizeof *corpus->findings);
+    corpus->n_findings = count;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = json_array_get(list, i);
+        struct corpus_finding *finding = &corpus->findings[i];
+        uint64_t number = 0;
+        TRY(name_field(item, "finding", path, finding->kind, sizeof finding->kind));
+        TRY(name_field(item, "detail", path, finding->detail, sizeof finding->detail));
+        TRY(count_field(item, "records", path, UINT32_MAX, &number));
+        finding->records = (uint32_t)number;
+        TRY(count_field(item, "source", path, UINT16_MAX, &number));
+        REQUIRE(number < corpus->n_sources, STATUS_DAMAGED,
+                "%s: findings: source %" PRIu64 " is none of the %zu in 'sources'", path, number, corpus->n_sources);
+        finding->source = (uint16_t)number;
+    }
+    return STATUS_OK;
+fail:
+    return status;
+}
+
 static enum status read_fields(struct corpus *corpus, const json_t *root, const char *path,
                                struct index_identity *index)
 {
@@ -340,6 +365,7 @@ static enum status read_fields(struct corpus *corpus, const json_t *root, const 
     TRY(read_withdrawals(corpus, root, path));
     TRY(read_classes(corpus, root, path));
     TRY(read_sources(corpus, root, path));
+    TRY(read_findings(corpus, root, path));
     TRY(read_shards(corpus, root, path));
     return STATUS_OK;
 fail:
@@ -442,6 +468,17 @@ static json_t *sources_list(const struct corpus_description *description)
     return list;
 }
 
+static json_t *findings_list(const struct corpus_description *description)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < description->n_findings; i++) {
+        const struct corpus_finding *finding = &description->findings[i];
+        list_append(&list, json_pack("{s:s, s:i, s:I, s:s}", "finding", finding->kind, "source", (int)finding->source,
+                                     "records", (json_int_t)finding->records, "detail", finding->detail));
+    }
+    return list;
+}
+
 /* The checksum of a new manifest, in front of it the old one's if there is one: whoever reads before, between or after
  * the two renames finds a sum that fits. */
 static enum status write_sums(const char *path, const char *sum_path, const char *sum)
@@ -474,14 +511,14 @@ enum status manifest_write(const char *folder, const struct corpus_description *
     for (size_t i = 0; i < description->n_refusals; i++)
         list_append(&refused, json_pack("{s:s, s:I}", "reason", description->refusals[i].reason, "count",
                                         (json_int_t)description->refusals[i].count));
-    root =
-        json_pack("{s:s, s:i, s:O, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I, s:o}, s:o}", "format",
-                  "anyecg corpus", "format_version", CORPUS_FORMAT_VERSION, "recipe", recipe, "recipe_hash",
-                  description->recipe_hash, "key_id", description->key_id, "records", (json_int_t)n_records, "events",
-                  (json_int_t)description->n_events, "classes", classes, "contributors", contributors_list(description),
-                  "sources", sources_list(description), "refused", refused, "withdrawn", withdrawals_list(description),
-                  "index", "file", index_file_name(name, index->revision), "bytes", (json_int_t)index->bytes, "xxh64",
-                  hash_text(index->hash), "shards", shards_list(description));
+    root = json_pack("{s:s, s:i, s:O, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I, s:o}, s:o}",
+                     "format", "anyecg corpus", "format_version", CORPUS_FORMAT_VERSION, "recipe", recipe,
+                     "recipe_hash", description->recipe_hash, "key_id", description->key_id, "records",
+                     (json_int_t)n_records, "events", (json_int_t)description->n_events, "classes", classes,
+                     "contributors", contributors_list(description), "sources", sources_list(description), "refused",
+                     refused, "withdrawn", withdrawals_list(description), "findings", findings_list(description),
+                     "index", "file", index_file_name(name, index->revision), "bytes", (json_int_t)index->bytes,
+                     "xxh64", hash_text(index->hash), "shards", shards_list(description));
     text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     REQUIRE(text, STATUS_INTERNAL, "%s: cannot be put together; a name is not UTF-8", path);
     size_t length = strlen(text);

@@ -119,6 +119,8 @@ struct corpus_description corpus_describe(const struct corpus *corpus)
         .n_contributors = corpus->n_contributors,
         .withdrawals = corpus->withdrawals,
         .n_withdrawals = corpus->n_withdrawals,
+        .findings = corpus->findings,
+        .n_findings = corpus->n_findings,
         .recipe_json = corpus->recipe_json,
         .recipe_hash = corpus->recipe_hash,
         .key_id = corpus->key_id,

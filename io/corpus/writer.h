@@ -56,6 +56,8 @@ struct corpus_description {
     size_t n_contributors;
     const struct withdrawal *withdrawals;
     size_t n_withdrawals;
+    const struct corpus_finding *findings;
+    size_t n_findings;
     const struct corpus_key *keys; /* in the order of the records */
     size_t n_keys;
     const char *recipe_json, *recipe_hash, *key_id;

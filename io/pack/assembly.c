@@ -133,6 +133,8 @@ struct assembly {
     size_t n_events;
     struct corpus_key *keys;
     size_t n_keys;
+    struct corpus_finding *findings;
+    size_t n_findings;
 };
 
 /* The 26 scored classes, then those of the others that some record shows. */
@@ -289,6 +291,7 @@ static enum status write_index(const struct packed_items *items, const struct re
     set_keys(&assembly, items);
     TRY(set_groups(&assembly, recipe, request, shards, n_shards, items->n, &n_groups));
     log_findings(items);
+    quality_count(items, recipe, assembly.records, &assembly.findings, &assembly.n_findings);
     signal_recipe_hash(&recipe->signal, recipe_hash);
     struct corpus_description description = {
         .classes = assembly.classes,
@@ -305,6 +308,8 @@ static enum status write_index(const struct packed_items *items, const struct re
         .n_contributors = 1,
         .keys = assembly.keys,
         .n_keys = assembly.n_keys,
+        .findings = assembly.findings,
+        .n_findings = assembly.n_findings,
         .recipe_json = recipe_json,
         .recipe_hash = recipe_hash,
         .key_id = request->key->id,
@@ -321,6 +326,7 @@ fail:
     free(assembly.sources);
     free(assembly.events);
     free(assembly.keys);
+    free(assembly.findings);
     return status;
 }
 

@@ -190,6 +190,17 @@ static void print_quality(const struct corpus *corpus)
     printf("\n");
 }
 
+static void print_findings(const struct corpus *corpus)
+{
+    if (corpus->n_findings > 0)
+        printf("\n%-20s %9s  %-20s %s\n", "finding", "records", "source", "when it was packed");
+    for (size_t f = 0; f < corpus->n_findings; f++) {
+        const struct corpus_finding *finding = &corpus->findings[f];
+        printf("%-20s %9" PRIu32 "  %-20s %s\n", finding->kind, finding->records, corpus->sources[finding->source].name,
+               finding->detail);
+    }
+}
+
 static void print_labels(const struct corpus *corpus)
 {
     printf("\n%-20s %9s %9s %9s  %s\n", "label", "present", "absent", "unknown", "code");
@@ -227,6 +238,7 @@ enum status command_info(const struct pack_options *options, const struct world 
         print_contributors(corpus);
         print_shapes(corpus);
         print_quality(corpus);
+        print_findings(corpus);
         print_labels(corpus);
         print_refusals(corpus);
         if (options->html)

@@ -147,6 +147,27 @@ static void write_quality(FILE *page, const struct corpus *corpus)
     fputs("</table>\n", page);
 }
 
+/* What shows in several records together, as found when they were packed. */
+static void write_findings(FILE *page, const struct corpus *corpus)
+{
+    static const char *const names[] = {"finding", "records", "source", "detail", NULL};
+
+    if (corpus->n_findings == 0)
+        return;
+    fputs("<h2>Findings across records</h2>\n", page);
+    row_head(page, names);
+    for (size_t f = 0; f < corpus->n_findings; f++) {
+        const struct corpus_finding *finding = &corpus->findings[f];
+
+        row_begin(page, finding->kind);
+        fprintf(page, "<td>%" PRIu32 "</td>", finding->records);
+        cell_text(page, corpus->sources[finding->source].name);
+        cell_text(page, finding->detail);
+        fputs("</tr>\n", page);
+    }
+    fputs("</table>\n", page);
+}
+
 static void write_labels(FILE *page, const struct corpus *corpus)
 {
     static const char *const names[] = {"label", "present", "absent", "unknown", "code", NULL};
@@ -331,6 +352,7 @@ enum status info_page_write(const struct corpus *corpus, const char *file)
     write_splits(page, corpus);
     write_sources(page, corpus);
     write_quality(page, corpus);
+    write_findings(page, corpus);
     write_labels(page, corpus);
     write_refusals(page, corpus);
     fputs("</body>\n</html>\n", page);

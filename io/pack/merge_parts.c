@@ -233,6 +233,10 @@ static void join_records(struct merged *merged, const struct part *part)
         merged->shards[merged->n_shards].revision = 0;
         merged->n_shards++;
     }
+    for (size_t f = 0; f < corpus->n_findings; f++) {
+        merged->findings[merged->n_findings] = corpus->findings[f];
+        merged->findings[merged->n_findings++].source = (uint16_t)sources[corpus->findings[f].source];
+    }
     for (size_t k = 0; k < part->n_keys; k++)
         merged_add_key(merged, (uint32_t)first + part->keys[k].record, part->keys[k].key);
     free(sources);
@@ -266,6 +270,7 @@ void merged_join(struct merged *merged, const struct part *parts, size_t n_parts
         sum.n_shards += corpus->n_shards;
         sum.n_refusals += corpus->n_refusals;
         sum.n_withdrawals += corpus->n_withdrawals;
+        sum.n_findings += corpus->n_findings;
     }
     *merged = (struct merged){0};
     merged->records = xcalloc(sum.n_records + 1, sizeof *merged->records);
@@ -276,6 +281,7 @@ void merged_join(struct merged *merged, const struct part *parts, size_t n_parts
     merged->shards = xcalloc(sum.n_shards + 1, sizeof *merged->shards);
     merged->refusals = xcalloc(sum.n_refusals + 1, sizeof *merged->refusals);
     merged->withdrawals = xcalloc(sum.n_withdrawals + 1, sizeof *merged->withdrawals);
+    merged->findings = xcalloc(sum.n_findings + 1, sizeof *merged->findings);
     for (size_t p = 0; p < n_parts; p++)
         join_classes(merged, parts[p].corpus);
     merged->labels = xmalloc(checked_multiply(sum.n_records + 1, merged->n_classes + 1));
@@ -299,6 +305,7 @@ void merged_free(struct merged *merged)
     free(merged->shards);
     free(merged->refusals);
     free(merged->withdrawals);
+    free(merged->findings);
     free(merged->keys);
 }
 
@@ -341,6 +348,8 @@ struct corpus_description merged_describe(const struct merged *merged, const str
         .n_contributors = merged->n_contributors,
         .withdrawals = merged->withdrawals,
         .n_withdrawals = merged->n_withdrawals,
+        .findings = merged->findings,
+        .n_findings = merged->n_findings,
         .keys = merged->keys,
         .n_keys = merged->n_keys,
         .recipe_json = parts[0].corpus->recipe_json,

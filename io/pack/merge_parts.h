@@ -28,8 +28,10 @@ struct merged {
     struct shard_info *shards; /* numbers 0, 1, … */
     struct refusal *refusals;
     struct withdrawal *withdrawals;
+    struct corpus_finding *findings;
     struct corpus_key *keys;
-    size_t n_records, n_classes, n_sources, n_contributors, n_events, n_shards, n_refusals, n_withdrawals, n_keys;
+    size_t n_records, n_classes, n_sources, n_contributors, n_events, n_shards, n_refusals, n_withdrawals, n_findings,
+        n_keys;
     size_t keys_capacity;
     char key_id[17];
 };

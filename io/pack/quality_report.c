@@ -44,17 +44,38 @@ static void write_cell(FILE *stream, const char *text)
     fputc('"', stream);
 }
 
-void finding_add(struct finding_list *list, const char *path, const char *kind, const char *leads, const char *format,
-                 ...)
+static void count_finding(struct finding_list *list, uint16_t source, const char *kind, const char *counted)
+{
+    size_t k = list->n_counts;
+
+    while (k > 0 && (list->counts[k - 1].source != source || strcmp(list->counts[k - 1].kind, kind) != 0 ||
+                     strcmp(list->counts[k - 1].detail, counted) != 0))
+        k--;
+    if (k == 0) {
+        GROW_ARRAY(list->counts, list->counts_capacity, list->n_counts + 1);
+        k = ++list->n_counts;
+        list->counts[k - 1] = (struct corpus_finding){.source = source};
+        copy_text(list->counts[k - 1].kind, sizeof list->counts->kind, kind);
+        copy_text(list->counts[k - 1].detail, sizeof list->counts->detail, counted);
+    }
+    list->counts[k - 1].records++;
+}
+
+void finding_add(struct finding_list *list, size_t item, const char *kind, const char *counted, const char *leads,
+                 const char *format, ...)
 {
     char detail[FINDING_DETAIL_BYTES];
     va_list arguments;
     size_t k = 0;
 
+    if (list->records && counted)
+        count_finding(list, list->records[item].source, kind, counted);
+    if (!list->stream)
+        return;
     va_start(arguments, format);
     vsnprintf(detail, sizeof detail, format, arguments);
     va_end(arguments);
-    write_cell(list->stream, path);
+    write_cell(list->stream, list->paths[list->items->items[item].packed.order]);
     fprintf(list->stream, ",%s,", kind);
     write_cell(list->stream, leads);
     fputc(',', list->stream);
@@ -79,10 +100,28 @@ static void log_kinds(const struct finding_list *list, const char *file)
         log_warning("%8zu  recordings: %s", list->kinds[k].records, list->kinds[k].kind);
 }
 
+static void add_all(struct finding_list *list, const struct recipe *recipe)
+{
+    for (size_t i = 0; i < list->items->n; i++)
+        findings_of_record(list, i, &recipe->quality);
+    findings_of_sources(list, recipe);
+    findings_of_doubles(list);
+}
+
+void quality_count(const struct packed_items *items, const struct recipe *recipe, const struct corpus_record *records,
+                   struct corpus_finding **counts, size_t *n_counts)
+{
+    struct finding_list list = {.items = items, .records = records};
+
+    add_all(&list, recipe);
+    *counts = list.counts;
+    *n_counts = list.n_counts;
+}
+
 enum status quality_report(const struct packed_items *items, const struct recipe *recipe, char *const *paths,
                            const char *file)
 {
-    struct finding_list list = {0};
+    struct finding_list list = {.items = items, .paths = paths};
     char *text = NULL;
     size_t bytes = 0;
     enum status status;
@@ -90,10 +129,7 @@ enum status quality_report(const struct packed_items *items, const struct recipe
     list.stream = open_memstream(&text, &bytes);
     REQUIRE(list.stream, STATUS_IO, "%s: cannot be written: no memory for it", file);
     fputs("path,finding,leads,detail\n", list.stream);
-    for (size_t i = 0; i < items->n; i++)
-        findings_of_record(&list, paths[items->items[i].packed.order], &items->items[i].packed, &recipe->quality);
-    findings_of_sources(&list, items, recipe, paths);
-    findings_of_doubles(&list, items, paths);
+    add_all(&list, recipe);
     REQUIRE(fclose(list.stream) == 0, STATUS_IO, "%s: cannot be written: no memory for it", file);
     log_kinds(&list, file);
     status = file_write_atomic(file, text, bytes);

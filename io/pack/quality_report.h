@@ -6,6 +6,7 @@
 #ifndef IO_PACK_QUALITY_REPORT_H
 #define IO_PACK_QUALITY_REPORT_H
 
+#include "io/corpus/corpus.h"
 #include "io/pack/recipe.h"
 #include "io/signal/record_quality.h"
 
@@ -26,6 +27,11 @@ void quality_of_record(struct packed_quality *measured, uint16_t *quality, const
                        const uint8_t *leads, const float *gain, size_t n_leads, const struct quality_limits *limits);
 
 struct packed_items;
+
+/* What is found in several records together, and what has no flag in the index, counted by source for the manifest:
+ * without names of files. records: those of items, with their sources. *counts is freed by the caller. On one rank. */
+void quality_count(const struct packed_items *items, const struct recipe *recipe, const struct corpus_record *records,
+                   struct corpus_finding **counts, size_t *n_counts);
 
 /* Writes the list to `file` and logs how often each finding occurs. paths[order]: the inputs. On one rank. */
 enum status quality_report(const struct packed_items *items, const struct recipe *recipe, char *const *paths,

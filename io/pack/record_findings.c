@@ -70,7 +70,7 @@ static double other_share_of(const struct packed *packed, size_t lead)
     return 100 * (1 - (double)packed->quality.record.share[lead]);
 }
 
-static void findings_of_leads(struct finding_list *list, const char *path, const struct packed *packed)
+static void findings_of_leads(struct finding_list *list, size_t item)
 {
     static const struct {
         unsigned flag;
@@ -87,6 +87,7 @@ static void findings_of_leads(struct finding_list *list, const char *path, const
         {QUALITY_DISCONNECTED, other_share_of,
          "up to %.0f %% of what the lead shows is no heartbeat, other leads have one"},
     };
+    const struct packed *packed = &list->items->items[item].packed;
     char leads[LEADS_BYTES], detail[160];
 
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
@@ -96,7 +97,7 @@ static void findings_of_leads(struct finding_list *list, const char *path, const
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the formats stand in the table above */
         snprintf(detail, sizeof detail, rows[r].detail, worst(packed, rows[r].flag, rows[r].figure));
 #pragma GCC diagnostic pop
-        finding_add(list, path, quality_flag_name(rows[r].flag), leads, "%s", detail);
+        finding_add(list, item, quality_flag_name(rows[r].flag), NULL, leads, "%s", detail);
     }
 }
 
@@ -125,30 +126,31 @@ static bool spans_are_equal(const struct packed *packed)
     return n >= 3 && most - least < equal_spans * most;
 }
 
-void findings_of_record(struct finding_list *list, const char *path, const struct packed *packed,
-                        const struct quality_limits *limits)
+void findings_of_record(struct finding_list *list, size_t item, const struct quality_limits *limits)
 {
+    const struct packed *packed = &list->items->items[item].packed;
     const struct packed_quality *quality = &packed->quality;
     const struct record_measures *written = &quality->as_written;
     char leads[LEADS_BYTES];
 
-    findings_of_leads(list, path, packed);
+    findings_of_leads(list, item);
     if (*leads_with(leads, packed, quality->as_written_quality, QUALITY_GAIN))
-        finding_add(list, path, quality_flag_name(QUALITY_GAIN), "",
+        finding_add(list, item, quality_flag_name(QUALITY_GAIN), NULL, "",
                     "median QRS %.3f mV of %u beats at %g units/mV; human hearts give %g to %g%s",
                     (double)written->median_qrs_mv, written->n_beats, (double)quality->header_gain[0],
                     limits->least_qrs_mv, limits->most_qrs_mv, mended(packed));
     if (spans_are_equal(packed))
-        finding_add(list, path, "gain by lead", "",
+        finding_add(list, item, "gain by lead", quality->is_gain_replaced ? "mended by the recipe" : "", "",
                     "all leads span the same, %.3f mV: each has been scaled by itself, amplitudes mean nothing%s",
                     quality->lead[0].width_mv * (double)packed->record.gain_per_mv[0] / (double)quality->header_gain[0],
                     mended(packed));
     if (*leads_with(leads, packed, quality->as_written_quality, QUALITY_LIMB_FAULT))
-        finding_add(list, path, quality_flag_name(QUALITY_LIMB_FAULT), leads,
+        finding_add(list, item, quality_flag_name(QUALITY_LIMB_FAULT), NULL, leads,
                     "I + III = II or aVR + aVL + aVF = 0 fails by %.2f mV of %.2f mV%s", (double)written->limb_fault_mv,
                     (double)written->limb_mv, mended(packed));
     if (*leads_with(leads, packed, packed->record.quality, QUALITY_SWAPPED))
-        finding_add(list, path, quality_flag_name(QUALITY_SWAPPED), leads, "%s", limb_swap_text(quality->record.swap));
+        finding_add(list, item, quality_flag_name(QUALITY_SWAPPED), NULL, leads, "%s",
+                    limb_swap_text(quality->record.swap));
 }
 
 /* ---- gains within a source -----------------------------------------------------------------------------------------
@@ -174,9 +176,10 @@ static int compare_gain_rows(const void *a, const void *b)
 }
 
 static void add_gain_group(struct finding_list *list, const struct gain_row *rows, size_t n,
-                           const struct packed_items *items, const struct quality_limits *limits, char *const *paths)
+                           const struct quality_limits *limits)
 {
     float *medians = NEW_ARRAY(float, n);
+    char counted[sizeof list->counts->detail];
     double median;
 
     for (size_t i = 0; i < n; i++)
@@ -187,9 +190,12 @@ static void add_gain_group(struct finding_list *list, const struct gain_row *row
         (median >= limits->source_least_qrs_mv && median <= limits->source_most_qrs_mv))
         return;
     for (size_t i = 0; i < n; i++) {
-        const struct packed *packed = &items->items[rows[i].item].packed;
+        const struct packed *packed = &list->items->items[rows[i].item].packed;
 
-        finding_add(list, paths[packed->order], "gain of source", "",
+        snprintf(counted, sizeof counted, "median QRS %.3f mV with %g units/mV; recordings of people give %g to %g%s",
+                 median, (double)rows[i].gain, limits->source_least_qrs_mv, limits->source_most_qrs_mv,
+                 packed->quality.is_gain_replaced ? "; mended by the recipe" : "");
+        finding_add(list, rows[i].item, "gain of source", counted, "",
                     "median QRS of the %zu recordings of %s with %g units/mV: %.3f mV; recordings of people give %g to "
                     "%g%s",
                     n, rows[i].source, (double)rows[i].gain, median, limits->source_least_qrs_mv,
@@ -197,9 +203,9 @@ static void add_gain_group(struct finding_list *list, const struct gain_row *row
     }
 }
 
-void findings_of_sources(struct finding_list *list, const struct packed_items *items, const struct recipe *recipe,
-                         char *const *paths)
+void findings_of_sources(struct finding_list *list, const struct recipe *recipe)
 {
+    const struct packed_items *items = list->items;
     struct gain_row *rows = NEW_ARRAY(struct gain_row, items->n + 1);
     size_t n = 0;
 
@@ -220,7 +226,7 @@ void findings_of_sources(struct finding_list *list, const struct packed_items *i
         for (end = first + 1;
              end < n && strcmp(rows[end].source, rows[first].source) == 0 && rows[end].gain == rows[first].gain;)
             end++;
-        add_gain_group(list, rows + first, end - first, items, &recipe->quality, paths);
+        add_gain_group(list, rows + first, end - first, &recipe->quality);
     }
     free(rows);
 }
@@ -257,8 +263,15 @@ static void find_first(size_t *first, size_t n_items, struct named_samples *name
     }
 }
 
-void findings_of_doubles(struct finding_list *list, const struct packed_items *items, char *const *paths)
+/* For the detail of another row; "" where findings are only counted. */
+static const char *path_of_item(const struct finding_list *list, size_t item)
 {
+    return list->paths ? list->paths[list->items->items[item].packed.order] : "";
+}
+
+void findings_of_doubles(struct finding_list *list)
+{
+    const struct packed_items *items = list->items;
     struct named_samples *named = NULL;
     size_t *whole = NEW_ARRAY(size_t, items->n + 1), *part = NEW_ARRAY(size_t, items->n + 1), n = 0, capacity = 0;
 
@@ -278,14 +291,11 @@ void findings_of_doubles(struct finding_list *list, const struct packed_items *i
         }
     find_first(part, items->n, named, n);
     for (size_t i = 0; i < items->n; i++) {
-        const char *path = paths[items->items[i].packed.order];
-
         if (whole[i] != i)
-            finding_add(list, path, "same samples", "", "all leads" FINDING_AS_IN "%s",
-                        paths[items->items[whole[i]].packed.order]);
+            finding_add(list, i, "same samples", "", "", "all leads" FINDING_AS_IN "%s", path_of_item(list, whole[i]));
         else if (part[i] != i)
-            finding_add(list, path, "shared samples", "", "some leads or stretches" FINDING_AS_IN "%s",
-                        paths[items->items[part[i]].packed.order]);
+            finding_add(list, i, "shared samples", "", "", "some leads or stretches" FINDING_AS_IN "%s",
+                        path_of_item(list, part[i]));
     }
     free(named);
     free(whole);

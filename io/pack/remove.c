@@ -34,6 +34,8 @@ struct removal {
     struct corpus_source *sources;
     struct shard_info *shards;
     struct withdrawal *withdrawals;
+    struct corpus_finding *findings;
+    size_t n_findings;
     size_t n_records, n_events;
 };
 
@@ -313,6 +315,21 @@ static void list_withdrawals(struct removal *removal)
     }
 }
 
+/* Findings are counts of the build: they stay, but for those of sources of which no record is left, and speak of no
+ * more records than there are. */
+static void keep_findings(struct removal *removal)
+{
+    const struct corpus *corpus = removal->corpus;
+    removal->findings = NEW_ARRAY(struct corpus_finding, corpus->n_findings + 1);
+    for (size_t i = 0; i < corpus->n_findings; i++) {
+        struct corpus_finding finding = corpus->findings[i];
+        uint32_t left = removal->sources[finding.source].records;
+        finding.records = finding.records < left ? finding.records : left;
+        if (left > 0)
+            removal->findings[removal->n_findings++] = finding;
+    }
+}
+
 /* Of doubles that came back one is enough again: they are compared with one another, on the shards as they were. */
 static enum status find_doubles_again(struct removal *removal, const struct corpus_record *before)
 {
@@ -359,7 +376,10 @@ static enum status remove_chosen(struct removal *removal)
     move_together(removal, &n_back);
     if (n_back > 0)
         TRY(find_doubles_again(removal, corpus->records));
+    keep_findings(removal);
     struct corpus_description description = corpus_describe(corpus);
+    description.findings = removal->findings;
+    description.n_findings = removal->n_findings;
     description.events = removal->events;
     description.n_events = removal->n_events;
     description.sources = removal->sources;
@@ -407,6 +427,7 @@ fail:
     free(removal.sources);
     free(removal.shards);
     free(removal.withdrawals);
+    free(removal.findings);
     free(removal.keys);
     corpus_close(removal.corpus);
     corpus_lock_release(&lock);

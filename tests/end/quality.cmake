@@ -8,3 +8,6 @@ set_tests_properties(limb_swaps quality_data PROPERTIES LABELS end SKIP_RETURN_C
 add_test(NAME pack_plot COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/pack_plot.sh $<TARGET_FILE:anyecg-pack>)
 set_tests_properties(pack_plot PROPERTIES LABELS end SKIP_RETURN_CODE 77 TIMEOUT 600
                      ENVIRONMENT "OPENBLAS_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1")
+add_test(NAME pack_findings COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/pack_findings.sh $<TARGET_FILE:anyecg-pack>)
+set_tests_properties(pack_findings PROPERTIES LABELS end TIMEOUT 600
+                     ENVIRONMENT "OPENBLAS_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1")

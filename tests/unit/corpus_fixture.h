@@ -109,6 +109,7 @@ static inline enum status fixture_write(const char *folder, uint32_t n_records, 
     }
     TRY(shard_writer_finish(writer, &shards, &n_shards));
     struct refusal refusal = {"signal file shorter than its header says", 3};
+    struct corpus_finding finding = {1, 2, "gain of source", "median QRS 0.100 mV"};
     struct corpus_description description = {
         .classes = fixture_classes,
         .n_classes = 2,
@@ -120,6 +121,8 @@ static inline enum status fixture_write(const char *folder, uint32_t n_records, 
         .n_shards = n_shards,
         .refusals = &refusal,
         .n_refusals = 1,
+        .findings = &finding,
+        .n_findings = 1,
         .recipe_json = "{\"version\": 1}",
         .recipe_hash = "0123456789abcdef",
         .key_id = "fedcba9876543210",

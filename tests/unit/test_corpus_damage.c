@@ -215,6 +215,9 @@ static void hostile_manifests_with_right_checksums_are_refused(void **state)
         {"\"recipe\": {", "\"recipe\": \"\", \"a\": {"},
         {"\"name\": \"second\"", "\"name\": null"},
         {"426783006", "426783006426783006426783006426783006"},
+        {"\"source\": 1", "\"source\": 2"},
+        {"\"source\": 1", "\"source\": -1"},
+        {"gain of source", "gain of source that has a name which is far too long"},
     };
     char *path = join_path(folder, "manifest.json"), *content;
     size_t bytes;
@@ -235,6 +238,26 @@ static void hostile_manifests_with_right_checksums_are_refused(void **state)
     free(path);
 }
 
+static void a_manifest_of_a_program_that_kept_no_findings_is_read(void **state)
+{
+    (void)state;
+    char *path = join_path(folder, "manifest.json"), *content;
+    size_t bytes;
+    struct corpus *corpus;
+    assert_int_equal(file_read(path, 1 << 28, &content, &bytes), STATUS_OK);
+    char *place = strstr(content, "\"findings\"");
+    assert_non_null(place);
+    char *changed = format_text("%.*s\"unknown\"%s", (int)(place - content), content, place + strlen("\"findings\""));
+    write_manifest(changed);
+    assert_int_equal(corpus_open(&corpus, folder, &world), STATUS_OK);
+    assert_int_equal(corpus->n_findings, 0);
+    corpus_close(corpus);
+    write_manifest(content);
+    free(changed);
+    free(content);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +267,7 @@ int main(void)
         cmocka_unit_test(cut_files_are_found),
         cmocka_unit_test(any_bytes_in_index_or_shard_with_right_hashes_never_crash),
         cmocka_unit_test(hostile_manifests_with_right_checksums_are_refused),
+        cmocka_unit_test(a_manifest_of_a_program_that_kept_no_findings_is_read),
         cmocka_unit_test(an_untouched_corpus_verifies),
     };
     world_single(&world);

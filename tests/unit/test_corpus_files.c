@@ -31,6 +31,10 @@ static void records_come_back_sample_by_sample_and_field_by_field(void **state)
     assert_string_equal(corpus->classes[1].name, "AF");
     assert_string_equal(corpus->sources[1].licence, "ODbL");
     assert_int_equal(corpus->refusals[0].count, 3);
+    assert_int_equal(corpus->n_findings, 1);
+    assert_true(corpus->findings[0].source == 1 && corpus->findings[0].records == 2);
+    assert_string_equal(corpus->findings[0].kind, "gain of source");
+    assert_string_equal(corpus->findings[0].detail, "median QRS 0.100 mV");
     assert_true(corpus->n_shards > 2);
     assert_string_equal(corpus->key_id, "fedcba9876543210");
     for (uint32_t r = 0; r < 21; r++) {
