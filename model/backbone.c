@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/kernels/arrays.h"
 #include "model/kernels/losses.h"
 #include "model/trunk.h"
 
@@ -20,7 +19,6 @@ struct backbone {
     unsigned place; /* of the head, for the profile */
     size_t head_first, head_end;
     uint32_t *rows, *labels; /* [T]: hidden tokens of the batch and their codes */
-    real *hidden_features;   /* [T, W]: their features */
     real *logits;            /* [T, K], then their gradient */
     /* of the last forward */
     struct batch batch;
@@ -50,7 +48,6 @@ static void take(struct backbone *backbone, struct arena *arena, const struct ba
         return;
     backbone->rows = arena_take(arena, tokens * sizeof *backbone->rows);
     backbone->labels = arena_take(arena, tokens * sizeof *backbone->labels);
-    backbone->hidden_features = take_reals(arena, checked_multiply(tokens, width));
     backbone->logits = take_reals(arena, checked_multiply(tokens, backbone->codes));
 }
 
@@ -123,13 +120,15 @@ void backbone_forward(struct backbone *backbone, const real *weights, const stru
             b->labels[b->n_hidden++] = codes[t];
         }
 
+    b->options.blocks.wanted = b->rows;
+    b->options.blocks.n_wanted = b->n_hidden;
+
     const real *features = trunk_forward(&b->trunk, &b->scratch, weights, batch, &b->options);
     *losses = (struct backbone_losses){.masked = (double)b->n_hidden};
     if (b->n_hidden == 0)
         return;
     profile_enter(b->place, PROFILE_HEAD);
-    gather_rows(b->hidden_features, features, b->rows, b->n_hidden, b->config.width);
-    linear_layer_forward(&b->head, weights, b->logits, b->hidden_features, b->n_hidden);
+    linear_layer_forward(&b->head, weights, b->logits, features, b->n_hidden);
     profile_next(PROFILE_LOSS);
     losses->loss =
         cross_entropy_loss(b->logits, &correct, b->logits, b->labels, 0, 1.0 / global_masked, b->n_hidden, b->codes);
@@ -142,13 +141,11 @@ void backbone_backward(struct backbone *backbone, const real *weights, real *gra
                        const struct gradient_listener *listener)
 {
     struct backbone *b = backbone;
-    real *dfeatures = trunk_feature_gradient(&b->trunk), *dhidden = b->hidden_features;
+    real *features = trunk_feature_gradient(&b->trunk);
 
     profile_enter(b->place, PROFILE_HEAD);
-    linear_layer_backward(&b->head, weights, gradient, dhidden, b->logits, b->hidden_features, b->n_hidden);
+    linear_layer_backward(&b->head, weights, gradient, features, b->logits, features, b->n_hidden);
     gradient_is_ready(listener, b->head_first, b->head_end);
-    memset(dfeatures, 0, b->batch.n_tokens * b->config.width * sizeof *dfeatures);
-    scatter_rows_add(dfeatures, dhidden, b->rows, b->n_hidden, b->config.width);
     profile_leave();
     trunk_backward(&b->trunk, &b->scratch, weights, gradient, &b->batch, &b->options, listener);
 }

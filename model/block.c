@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "model/kernels/activation.h"
+#include "model/kernels/arrays.h"
 #include "model/kernels/attention.h"
 #include "model/kernels/layernorm.h"
 #include "model/kernels/linear.h"
@@ -124,12 +125,12 @@ static void attend(const struct block *block, const struct block_activations *a,
 
 void block_forward(const struct block *block, const struct block_activations *activations,
                    const struct block_scratch *scratch, const real *weights, const struct batch *batch,
-                   const real *factors, size_t factor_stride)
+                   const struct block_options *options)
 {
     const struct block_activations *a = activations;
     const struct block_config *config = &block->config;
-    const real *w = weights;
-    size_t tokens = batch->n_tokens, width = config->width;
+    const real *w = weights, *residual = a->x, *factors = options->factors;
+    size_t tokens = batch->n_tokens, rows = tokens, width = config->width;
 
     profile_enter(block->place, PROFILE_LAYER_NORM);
     norm_layer_forward(&block->norm1, w, a->normed1, a->mean1, a->inverse_std1, a->x, tokens);
@@ -141,25 +142,31 @@ void block_forward(const struct block *block, const struct block_activations *ac
     profile_passes(6, tokens * width); /* q and k read, written, kept */
     profile_next(PROFILE_ATTENTION);
     attend(block, a, scratch, batch);
+    if (options->wanted) {
+        rows = options->n_wanted;
+        close_rows(a->attended, options->wanted, rows, width);
+        gather_rows(a->middle, a->x, options->wanted, rows, width);
+        residual = a->middle;
+    }
     profile_next(PROFILE_PROJECTION);
-    linear_layer_forward(&block->projection, w, a->branch1, a->attended, tokens);
+    linear_layer_forward(&block->projection, w, a->branch1, a->attended, rows);
     profile_next(PROFILE_RESIDUAL);
-    residual_forward(a->middle, a->x, a->branch1, w + block->layer_scale1, factors, tokens, width);
-    profile_passes(3, tokens * width);
+    residual_forward(a->middle, residual, a->branch1, w + block->layer_scale1, factors, rows, width);
+    profile_passes(3, rows * width);
 
     profile_next(PROFILE_LAYER_NORM);
-    norm_layer_forward(&block->norm2, w, a->normed2, a->mean2, a->inverse_std2, a->middle, tokens);
+    norm_layer_forward(&block->norm2, w, a->normed2, a->mean2, a->inverse_std2, a->middle, rows);
     profile_next(PROFILE_MLP);
-    linear_layer_forward_no_bias(&block->mlp1, w, a->hidden, a->normed2, tokens);
+    linear_layer_forward_no_bias(&block->mlp1, w, a->hidden, a->normed2, rows);
     profile_next(PROFILE_ACTIVATION);
-    gelu_forward(a->activated, a->slope, a->hidden, w + block->mlp1.bias, tokens, config->mlp);
-    profile_passes(3, tokens * config->mlp);
+    gelu_forward(a->activated, a->slope, a->hidden, w + block->mlp1.bias, rows, config->mlp);
+    profile_passes(a->slope ? 4 : 2, rows * config->mlp);
     profile_next(PROFILE_MLP);
-    linear_layer_forward(&block->mlp2, w, a->branch2, a->activated, tokens);
+    linear_layer_forward(&block->mlp2, w, a->branch2, a->activated, rows);
     profile_next(PROFILE_RESIDUAL);
-    residual_forward(a->out, a->middle, a->branch2, w + block->layer_scale2, factors ? factors + factor_stride : NULL,
-                     tokens, width);
-    profile_passes(3, tokens * width);
+    residual_forward(a->out, a->middle, a->branch2, w + block->layer_scale2,
+                     factors ? factors + options->factor_stride : NULL, rows, width);
+    profile_passes(3, rows * width);
     profile_leave();
 }
 
@@ -181,40 +188,51 @@ static void attend_backward(const struct block *block, const struct block_activa
     count_attention(block, pairs, 5, 8, batch->n_tokens);
 }
 
+/* Back from the wanted tokens to all: the others' gradients are 0, and so is what attention gave them. */
+static void return_to_all(const struct block_activations *a, const struct block_options *options, real *dattended,
+                          real *flow, size_t tokens, size_t width)
+{
+    spread_rows(dattended, options->wanted, options->n_wanted, tokens, width);
+    spread_rows(a->attended, options->wanted, options->n_wanted, tokens, width);
+    spread_rows(flow, options->wanted, options->n_wanted, tokens, width);
+}
+
 /* Gradients take the place of activations that are no longer needed. */
 void block_backward(const struct block *block, const struct block_activations *activations,
                     const struct block_scratch *scratch, const real *weights, real *gradient, const struct batch *batch,
-                    const real *factors, size_t factor_stride)
+                    const struct block_options *options)
 {
     const struct block_activations *a = activations;
     const struct block_config *config = &block->config;
-    const real *w = weights;
+    const real *w = weights, *factors = options->factors;
     real *g = gradient, *flow = scratch->flow;
-    size_t tokens = batch->n_tokens, width = config->width;
+    size_t tokens = batch->n_tokens, rows = options->wanted ? options->n_wanted : tokens, width = config->width;
 
     real *dbranch2 = a->branch2, *dactivated = a->activated, *dnormed2 = a->normed2;
     profile_enter(block->place, PROFILE_RESIDUAL);
     residual_backward(dbranch2, g + block->layer_scale2, flow, a->branch2, w + block->layer_scale2,
-                      factors ? factors + factor_stride : NULL, tokens, width);
-    profile_passes(3, tokens * width);
+                      factors ? factors + options->factor_stride : NULL, rows, width);
+    profile_passes(3, rows * width);
     profile_next(PROFILE_MLP);
-    linear_layer_backward(&block->mlp2, w, g, dactivated, dbranch2, a->activated, tokens);
+    linear_layer_backward(&block->mlp2, w, g, dactivated, dbranch2, a->activated, rows);
     profile_next(PROFILE_ACTIVATION);
-    gelu_backward(dactivated, dactivated, a->slope, tokens * config->mlp);
-    profile_passes(3, tokens * config->mlp);
+    gelu_backward(dactivated, dactivated, a->slope, rows * config->mlp);
+    profile_passes(3, rows * config->mlp);
     profile_next(PROFILE_MLP);
-    linear_layer_backward(&block->mlp1, w, g, dnormed2, dactivated, a->normed2, tokens);
+    linear_layer_backward(&block->mlp1, w, g, dnormed2, dactivated, a->normed2, rows);
     profile_next(PROFILE_LAYER_NORM);
-    norm_layer_backward(&block->norm2, w, g, flow, dnormed2, a->middle, a->mean2, a->inverse_std2, tokens);
+    norm_layer_backward(&block->norm2, w, g, flow, dnormed2, a->middle, a->mean2, a->inverse_std2, rows);
 
     real *dbranch1 = a->branch1, *dattended = a->normed2, *dqkv = scratch->wide, *dnormed1 = a->normed1;
     profile_next(PROFILE_RESIDUAL);
-    residual_backward(dbranch1, g + block->layer_scale1, flow, a->branch1, w + block->layer_scale1, factors, tokens,
+    residual_backward(dbranch1, g + block->layer_scale1, flow, a->branch1, w + block->layer_scale1, factors, rows,
                       width);
-    profile_passes(3, tokens * width);
+    profile_passes(3, rows * width);
     profile_next(PROFILE_PROJECTION);
-    linear_layer_backward(&block->projection, w, g, dattended, dbranch1, a->attended, tokens);
+    linear_layer_backward(&block->projection, w, g, dattended, dbranch1, a->attended, rows);
     profile_next(PROFILE_ATTENTION);
+    if (options->wanted)
+        return_to_all(a, options, dattended, flow, tokens, width);
     attend_backward(block, a, scratch, dattended, batch);
     profile_next(PROFILE_HEAD_NORM);
     head_norm_backward(dqkv, g + block->q_scale, g + block->q_shift, g + block->k_scale, g + block->k_shift,

@@ -61,15 +61,23 @@ void block_activations_take(struct block_activations *activations, struct arena 
 void block_scratch_take(struct block_scratch *scratch, struct arena *arena, size_t width, size_t heads,
                         const struct batch_bounds *bounds, bool training);
 
-/* x → out of `activations`. Of the batch only spans and counts are read. factors: [2, factor_stride] drop-path factors
- * of the tokens for both branches, or NULL. */
+/* What a pass through blocks depends on besides weights and batch. */
+struct block_options {
+    const real *factors;    /* drop-path factors of the tokens, [2, factor_stride] a block (both branches); NULL: 1 */
+    size_t factor_stride;   /* of the whole stack: [2·layers, factor_stride] */
+    const uint32_t *wanted; /* the last block puts out these tokens alone, ascending, one after another; NULL: all. */
+    size_t n_wanted;        /* Not together with factors */
+};
+
+/* x → out of `activations`. Of the batch only spans and counts are read. What follows attention works token by token,
+ * so tokens that nobody wants end there. */
 void block_forward(const struct block *block, const struct block_activations *activations,
                    const struct block_scratch *scratch, const real *weights, const struct batch *batch,
-                   const real *factors, size_t factor_stride);
+                   const struct block_options *options);
 
 /* scratch->flow: gradient of out at entry, of x at the end. Destroys the activations. */
 void block_backward(const struct block *block, const struct block_activations *activations,
                     const struct block_scratch *scratch, const real *weights, real *gradient, const struct batch *batch,
-                    const real *factors, size_t factor_stride);
+                    const struct block_options *options);
 
 #endif

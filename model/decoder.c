@@ -47,6 +47,8 @@ void decoder_free(struct decoder *decoder)
     stack_free(&decoder->stack);
 }
 
+static const struct block_options whole = {0}; /* all tokens, nothing dropped */
+
 void decoder_forward(const struct decoder *decoder, const struct block_scratch *scratch, const real *weights,
                      const struct batch *batch, const real *z)
 {
@@ -57,7 +59,7 @@ void decoder_forward(const struct decoder *decoder, const struct block_scratch *
     linear_layer_forward(&decoder->input, weights, stack->input, z, batch->n_tokens);
     embedding_forward(stack->input, weights + decoder->lead_table, weights + decoder->time_table, batch->spans,
                       batch->n_spans, width);
-    stack_forward(stack, scratch, weights, batch, NULL, 0);
+    stack_forward(stack, scratch, weights, batch, &whole);
     if (decoder->pooled)
         pool_spans_forward(decoder->pool, stack->output, batch->spans, batch->n_spans, width);
     linear_layer_forward(&decoder->head1, weights, decoder->hidden, decoder->pooled ? decoder->pool : stack->output,
@@ -84,7 +86,7 @@ void decoder_backward(const struct decoder *decoder, const struct block_scratch 
         memset(stack->output, 0, batch->n_tokens * width * sizeof(real));
         pool_spans_backward(stack->output, decoder->pool, batch->spans, batch->n_spans, width);
     }
-    stack_backward(stack, scratch, weights, gradient, batch, NULL, 0, listener);
+    stack_backward(stack, scratch, weights, gradient, batch, &whole, listener);
     embedding_backward(gradient + decoder->lead_table, gradient + decoder->time_table, scratch->flow, batch->spans,
                        batch->n_spans, width);
     linear_layer_backward(&decoder->input, weights, gradient, dz, scratch->flow, z, batch->n_tokens);

@@ -205,7 +205,8 @@ void finetune_forward(struct finetune *finetune, const real *weights, const stru
     bool drops = f->training && targets && !targets->evaluating && f->head_config.drop_path > 0;
 
     f->batch = *batch;
-    f->options = (struct trunk_options){.factors = drops ? f->factors : NULL, .factor_stride = f->factor_stride};
+    f->options =
+        (struct trunk_options){.blocks = {.factors = drops ? f->factors : NULL, .factor_stride = f->factor_stride}};
     if (f->generates && targets && targets->corrupted)
         f->options.mask = (struct token_mask){.masked = targets->corrupted, .value = 1};
     if (drops)

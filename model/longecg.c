@@ -224,8 +224,8 @@ static struct batch chunk_batch(const struct longecg *longecg, const struct chun
 
 static struct trunk_options chunk_options(const struct longecg *longecg)
 {
-    return (struct trunk_options){.factors = longecg->drop_key.drops ? longecg->factors : NULL,
-                                  .factor_stride = longecg->factor_stride};
+    return (struct trunk_options){.blocks = {.factors = longecg->drop_key.drops ? longecg->factors : NULL,
+                                             .factor_stride = longecg->factor_stride}};
 }
 
 static const real *run_chunk(struct longecg *longecg, const real *weights, size_t index)
@@ -317,6 +317,8 @@ static void gather_from_seconds(const struct longecg *longecg, real *terms, cons
     }
 }
 
+static const struct block_options whole = {0}; /* all windows, nothing dropped */
+
 static void second_level_forward(struct longecg *longecg, const real *weights)
 {
     struct longecg *l = longecg;
@@ -326,7 +328,7 @@ static void second_level_forward(struct longecg *longecg, const real *weights)
 
     linear_layer_forward(&l->window_input, weights, l->stack.input, l->vectors, windows.n_tokens);
     add_window_times(l, l->stack.input);
-    stack_forward(&l->stack, &l->second_scratch, weights, &windows, NULL, 0);
+    stack_forward(&l->stack, &l->second_scratch, weights, &windows, &whole);
 
     linear_layer_forward_no_bias(&l->token_part, weights, l->activated, l->seconds, l->n_seconds);
     linear_layer_forward_no_bias(&state_part, weights, l->state_terms, l->stack.output, windows.n_tokens);
@@ -354,7 +356,7 @@ static void second_level_backward(struct longecg *longecg, const real *weights, 
     linear_layer_backward(&l->record_output, weights, gradient, l->record_states, l->drecord_logits, l->record_states,
                           l->n_recordings);
     pool_spans_backward(dstates, l->record_states, windows.spans, windows.n_spans, width);
-    stack_backward(&l->stack, &l->second_scratch, weights, gradient, &windows, NULL, 0, NULL);
+    stack_backward(&l->stack, &l->second_scratch, weights, gradient, &windows, &whole, NULL);
     linear_layer_backward(&l->window_input, weights, gradient, l->dvectors, l->second_scratch.flow, l->vectors,
                           n_windows);
 }

@@ -1,5 +1,6 @@
 #include "model/stack.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,31 +53,51 @@ void stack_free(struct stack *stack)
     free(stack->activations);
 }
 
-void stack_forward(const struct stack *stack, const struct block_scratch *scratch, const real *weights,
-                   const struct batch *batch, const real *factors, size_t factor_stride)
+/* Of one block: its own drop-path factors; only the last is asked for less than all tokens. */
+static struct block_options options_of(const struct stack *stack, const struct block_options *options, unsigned layer)
 {
-    for (unsigned i = 0; i < stack->layers; i++)
-        block_forward(&stack->blocks[i], &stack->activations[i], scratch, weights, batch,
-                      factors ? factors + 2 * i * factor_stride : NULL, factor_stride);
+    struct block_options own = *options;
+    if (own.factors)
+        own.factors += 2 * layer * own.factor_stride;
+    if (layer + 1 < stack->layers)
+        own.wanted = NULL;
+    return own;
+}
+
+static size_t rows_of_output(const struct batch *batch, const struct block_options *options)
+{
+    return options->wanted ? options->n_wanted : batch->n_tokens;
+}
+
+void stack_forward(const struct stack *stack, const struct block_scratch *scratch, const real *weights,
+                   const struct batch *batch, const struct block_options *options)
+{
+    assert(!options->wanted || (stack->layers > 0 && !options->factors));
+    for (unsigned i = 0; i < stack->layers; i++) {
+        const struct block_options own = options_of(stack, options, i);
+        block_forward(&stack->blocks[i], &stack->activations[i], scratch, weights, batch, &own);
+    }
     profile_enter(stack->place, PROFILE_LAYER_NORM);
     norm_layer_forward(&stack->norm, weights, stack->output, stack->mean, stack->inverse_std, stack->last,
-                       batch->n_tokens);
+                       rows_of_output(batch, options));
     profile_leave();
 }
 
 void stack_backward(const struct stack *stack, const struct block_scratch *scratch, const real *weights, real *gradient,
-                    const struct batch *batch, const real *factors, size_t factor_stride,
+                    const struct batch *batch, const struct block_options *options,
                     const struct gradient_listener *listener)
 {
+    size_t rows = rows_of_output(batch, options);
+
     profile_enter(stack->place, PROFILE_LAYER_NORM);
-    memset(scratch->flow, 0, batch->n_tokens * stack->config.width * sizeof(real));
+    memset(scratch->flow, 0, rows * stack->config.width * sizeof(real));
     norm_layer_backward(&stack->norm, weights, gradient, scratch->flow, stack->output, stack->last, stack->mean,
-                        stack->inverse_std, batch->n_tokens);
+                        stack->inverse_std, rows);
     profile_leave();
     gradient_is_ready(listener, stack->norm_first, stack->norm_end);
     for (unsigned i = stack->layers; i-- > 0;) {
-        block_backward(&stack->blocks[i], &stack->activations[i], scratch, weights, gradient, batch,
-                       factors ? factors + 2 * i * factor_stride : NULL, factor_stride);
+        const struct block_options own = options_of(stack, options, i);
+        block_backward(&stack->blocks[i], &stack->activations[i], scratch, weights, gradient, batch, &own);
         gradient_is_ready(listener, stack->blocks[i].first, stack->blocks[i].end);
     }
 }

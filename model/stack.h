@@ -26,15 +26,14 @@ void stack_plan(struct stack *stack, struct parameters *parameters, const char *
 void stack_take(struct stack *stack, struct arena *arena, size_t tokens, bool training);
 void stack_free(struct stack *stack);
 
-/* input → output. factors: [2·layers, factor_stride] drop-path factors of the tokens (the two branches of block 0, of
- * block 1, …) or NULL. */
+/* input → output, of the wanted tokens (a stack of at least one layer) or of all. */
 void stack_forward(const struct stack *stack, const struct block_scratch *scratch, const real *weights,
-                   const struct batch *batch, const real *factors, size_t factor_stride);
+                   const struct batch *batch, const struct block_options *options);
 
 /* Gradient of the output in stack->output → gradient of the input in scratch->flow. Tells the listener of the norm and
  * of each block. */
 void stack_backward(const struct stack *stack, const struct block_scratch *scratch, const real *weights, real *gradient,
-                    const struct batch *batch, const real *factors, size_t factor_stride,
+                    const struct batch *batch, const struct block_options *options,
                     const struct gradient_listener *listener);
 
 #endif

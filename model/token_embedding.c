@@ -144,22 +144,6 @@ static void embed_patches(const struct token_embedding *embedding, const real *w
     gelu_forward(y, slope, y, weights + embedding->linear.bias, n, width);
 }
 
-/* Rows 0 … n - 1 of y to their tokens. From the last on, so that none is overwritten before it has moved. */
-static void spread_rows(real *y, const uint32_t *tokens, size_t n, size_t width)
-{
-    for (size_t i = n; i-- > 0;)
-        if (tokens[i] != i)
-            memcpy(y + tokens[i] * width, y + i * width, width * sizeof *y);
-}
-
-/* The other way round. */
-static void close_rows(real *y, const uint32_t *tokens, size_t n, size_t width)
-{
-    for (size_t i = 0; i < n; i++)
-        if (tokens[i] != i)
-            memcpy(y + i * width, y + tokens[i] * width, width * sizeof *y);
-}
-
 void token_embedding_forward(const struct token_embedding *embedding, const real *weights, real *y,
                              const struct batch *batch, struct token_mask mask)
 {
@@ -173,7 +157,7 @@ void token_embedding_forward(const struct token_embedding *embedding, const real
     }
     profile_next(PROFILE_TABLES);
     if (mask.masked) {
-        spread_rows(y, embedding->visible, n, width);
+        spread_rows(y, embedding->visible, n, tokens, width);
         mask_forward(y, weights + embedding->mask, mask.masked, mask.value, tokens, width);
     }
     embedding_forward(y, weights + embedding->lead_table, weights + embedding->time_table, batch->spans, batch->n_spans,

@@ -30,7 +30,7 @@ const real *trunk_forward(const struct trunk *trunk, const struct block_scratch 
                           const struct batch *batch, const struct trunk_options *options)
 {
     token_embedding_forward(&trunk->embedding, weights, trunk->stack.input, batch, options->mask);
-    stack_forward(&trunk->stack, scratch, weights, batch, options->factors, options->factor_stride);
+    stack_forward(&trunk->stack, scratch, weights, batch, &options->blocks);
     return trunk->stack.output;
 }
 
@@ -43,8 +43,7 @@ void trunk_backward(const struct trunk *trunk, const struct block_scratch *scrat
                     const struct batch *batch, const struct trunk_options *options,
                     const struct gradient_listener *listener)
 {
-    stack_backward(&trunk->stack, scratch, weights, gradient, batch, options->factors, options->factor_stride,
-                   listener);
+    stack_backward(&trunk->stack, scratch, weights, gradient, batch, &options->blocks, listener);
     token_embedding_backward(&trunk->embedding, weights, gradient, scratch->flow, batch, options->mask, listener);
 }
 

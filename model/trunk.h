@@ -22,11 +22,10 @@ void trunk_free(struct trunk *trunk);
 /* What a pass through the trunk depends on besides weights and batch. */
 struct trunk_options {
     struct token_mask mask;
-    const real *factors; /* drop-path, see stack_forward(); NULL: none */
-    size_t factor_stride;
+    struct block_options blocks;
 };
 
-/* Features of the tokens: [T, W], kept in the trunk. */
+/* Features of the tokens, or of those wanted: [T, W], kept in the trunk. */
 const real *trunk_forward(const struct trunk *trunk, const struct block_scratch *scratch, const real *weights,
                           const struct batch *batch, const struct trunk_options *options);
 

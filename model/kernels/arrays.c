@@ -38,6 +38,26 @@ void gather_rows(real *y, const real *x, const uint32_t *index, size_t count, si
         memcpy(y + r * width, x + index[r] * width, width * sizeof(real));
 }
 
+void close_rows(real *x, const uint32_t *index, size_t count, size_t width)
+{
+    for (size_t r = 0; r < count; r++)
+        if (index[r] != r)
+            memcpy(x + r * width, x + index[r] * width, width * sizeof(real));
+}
+
+/* From the last on, so that none is overwritten before it has moved. */
+void spread_rows(real *x, const uint32_t *index, size_t count, size_t rows, size_t width)
+{
+    size_t end = rows;
+
+    for (size_t r = count; r-- > 0; end = index[r]) {
+        memset(x + (index[r] + 1) * width, 0, (end - index[r] - 1) * width * sizeof(real));
+        if (index[r] != r)
+            memcpy(x + index[r] * width, x + r * width, width * sizeof(real));
+    }
+    memset(x, 0, end * width * sizeof(real));
+}
+
 void scatter_rows_add(real *y, const real *x, const uint32_t *index, size_t count, size_t width)
 {
     for (size_t r = 0; r < count; r++)

@@ -19,6 +19,10 @@ void column_sum_add(real *sum, const real *x, size_t rows, size_t width);
 /* y[r] = x[index[r]]: rows of the mask, codewords of the codebook. y: [count, width]. */
 void gather_rows(real *y, const real *x, const uint32_t *index, size_t count, size_t width);
 
+/* Rows index[0] < index[1] < … of x [rows, width] to its front, in place; and back again, all other rows 0. */
+void close_rows(real *x, const uint32_t *index, size_t count, size_t width);
+void spread_rows(real *x, const uint32_t *index, size_t count, size_t rows, size_t width);
+
 /* y[index[r]] += x[r], in order of r. x: [count, width]. */
 void scatter_rows_add(real *y, const real *x, const uint32_t *index, size_t count, size_t width);
 

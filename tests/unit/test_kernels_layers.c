@@ -315,9 +315,33 @@ static void rows_are_gathered_scattered_summed_and_scaled(void **state)
     free(x), free(y), free(z), free(sum), free(y_twin), free(z_twin), free(sum_twin);
 }
 
+static void rows_close_up_to_the_front_and_spread_back_with_zeros_between(void **state)
+{
+    enum { ROWS = 9, WIDTH = 5, MOST = 9 };
+    const uint32_t lists[][MOST] = {{2, 3, 7}, {0, 1, 8}, {0}, {8}, {0, 1, 2, 3, 4, 5, 6, 7, 8}, {0}};
+    const size_t counts[] = {3, 3, 1, 1, 9, 0};
+
+    (void)state;
+    for (size_t list = 0; list < sizeof counts / sizeof *counts; list++) {
+        const uint32_t *index = lists[list];
+        real *x = random_array(ROWS * WIDTH, 1), *moved = copy_array(x, ROWS * WIDTH);
+        bool is_listed[ROWS] = {false};
+        close_rows(moved, index, counts[list], WIDTH);
+        for (size_t r = 0; r < counts[list]; r++) {
+            is_listed[index[r]] = true;
+            assert_memory_equal(moved + r * WIDTH, x + index[r] * WIDTH, WIDTH * sizeof *x);
+        }
+        spread_rows(moved, index, counts[list], ROWS, WIDTH);
+        for (size_t i = 0; i < ROWS * WIDTH; i++)
+            assert_true(moved[i] == (is_listed[i / WIDTH] ? x[i] : 0));
+        free(x), free(moved);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_close_up_to_the_front_and_spread_back_with_zeros_between),
         cmocka_unit_test(layernorm_equals_its_formula_and_adds_its_gradients),
         cmocka_unit_test(a_constant_row_is_normed_to_the_shift),
         cmocka_unit_test(head_norm_equals_layernorm_of_each_head_and_leaves_values_alone),
