@@ -29,32 +29,57 @@ const char *lead_name(enum lead lead)
     return names[lead];
 }
 
-/* Behind "lead ", "ECG_": the name of the lead; NULL: does not begin so. */
+/* Behind "lead ", "ECG_", "EKG-": the name of the lead; NULL: does not begin so. */
 static const char *behind_prefix(const char *name)
 {
     static const char *const prefixes[] = {"lead", "ecg", "ekg"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         size_t length = strlen(prefixes[i]);
-        if (strncasecmp(name, prefixes[i], length) == 0 && (name[length] == ' ' || name[length] == '_'))
+        if (strncasecmp(name, prefixes[i], length) == 0 && name[length] != '\0' && strchr(" _-", name[length]))
             return name + length + 1;
     }
     return NULL;
 }
 
-/* "ECG 1", "ECG_2", "ecg3": a numbered ECG channel of no said place. */
-static bool is_numbered_ecg(const char *name)
+static bool is_ecg_word(const char *word, size_t length)
+{
+    static const char *const sides[] = {"l", "r", "ref"};
+    bool is_ecg = length >= 3 && (strncasecmp(word, "ecg", 3) == 0 || strncasecmp(word, "ekg", 3) == 0);
+    const char *number = word + (is_ecg ? 3 : 0);
+    size_t left = length - (is_ecg ? 3 : 0);
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+        if (left == strlen(sides[i]) && strncasecmp(number, sides[i], left) == 0)
+            return true;
+    return strspn(number, "0123456789") >= left;
+}
+
+/* "ECG 1", "ecg3", "ECG1-ECG2", "EKG L-R": an ECG channel of no said place, between two electrodes of a sleep
+ * laboratory perhaps. */
+static bool is_placeless_ecg(const char *name)
 {
     if (strncasecmp(name, "ecg", 3) != 0 && strncasecmp(name, "ekg", 3) != 0)
         return false;
-    const char *number = name + 3 + (name[3] == ' ' || name[3] == '_');
-    return *number != '\0' && number[strspn(number, "0123456789")] == '\0';
+    for (const char *word = name; *word;) {
+        size_t length = strcspn(word, " _-+");
+        if (!is_ecg_word(word, length))
+            return false;
+        word += length + (word[length] != '\0');
+    }
+    return true;
 }
 
 bool lead_from_name(const char *name, enum lead *lead)
 {
-    if (is_numbered_ecg(name)) {
+    size_t length = strlen(name);
+    char plain[32];
+    if (is_placeless_ecg(name)) {
         *lead = LEAD_OTHER;
         return true;
+    }
+    if (length > 4 && length < sizeof plain + 4 && strcasecmp(name + length - 4, "-ref") == 0) {
+        memcpy(plain, name, length - 4); /* "ECG I-Ref" */
+        plain[length - 4] = '\0';
+        return lead_from_name(plain, lead);
     }
     const char *rest = behind_prefix(name);
     if (rest && *rest)

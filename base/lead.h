@@ -30,7 +30,8 @@ enum lead {
 const char *lead_name(enum lead lead);
 
 /* Finds a lead by name or alias, any case ("AVR", "avr", "aVR", "-aVR" is not aVR; "MLII" and "ML2" are II; "V1", "C1";
- * "ECG", "ECG 1", "MLI", "CM5" and the like are LEAD_OTHER). False: the name says nothing of an ECG lead. */
+ * "ECG_V1", "ECG I-Ref"; "ECG", "ECG 1", "EKG L-R", "MLI", "CM5" and the like are LEAD_OTHER). False: the name says
+ * nothing of an ECG lead. */
 bool lead_from_name(const char *name, enum lead *lead);
 
 #endif

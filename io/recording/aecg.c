@@ -284,6 +284,19 @@ static void refuse_entity(void *data, const XML_Char *name, int is_parameter, co
     stop(aecg, status_set(STATUS_DATA, "%s: defines entities, as no aECG does; leave it out", aecg->recording->path));
 }
 
+/* Pages of 8 bits and national codes that agree with ASCII where the markup stands ("windows-1252", "GB2312"): beyond
+ * it there is free text, of which nothing is kept. */
+static int take_encoding(void *data, const XML_Char *name, XML_Encoding *encoding)
+{
+    (void)data;
+    if (strncasecmp(name, "UTF", 3) == 0 || strncasecmp(name, "UCS", 3) == 0 || strcasestr(name, "EBCDIC"))
+        return XML_STATUS_ERROR;
+    *encoding = (XML_Encoding){.data = NULL};
+    for (int i = 0; i < 256; i++)
+        encoding->map[i] = i;
+    return XML_STATUS_OK;
+}
+
 /* ---- opening -------------------------------------------------------------------------------------------------------
  */
 
@@ -295,6 +308,7 @@ static enum status parse_document(struct aecg *aecg, const char *text, size_t by
     XML_SetElementHandler(aecg->parser, start_element, end_element);
     XML_SetCharacterDataHandler(aecg->parser, read_text);
     XML_SetEntityDeclHandler(aecg->parser, refuse_entity);
+    XML_SetUnknownEncodingHandler(aecg->parser, take_encoding, NULL);
     if (XML_Parse(aecg->parser, text, (int)bytes, XML_TRUE) != XML_STATUS_OK)
         status = aecg->status != STATUS_OK
                      ? aecg->status

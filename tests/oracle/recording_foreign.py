@@ -364,6 +364,12 @@ def check_aecg_of_other_writers():
         here = folder()
         put(here / "r.xml", text.encode(coding) if coding == "utf-16" else ("\ufeff" + text).encode(coding))
         taken(here, truth, ["I", "V6"])
+    for coding, comment in (("windows-1252", "M\u00fcller \u20ac"), ("iso-8859-15", "\u20ac"), ("gb2312", "\u5fc3\u7535\u56fe"),
+                            ("shift_jis", "\u30bd\u8868")):
+        text = data.decode().replace('<?xml version="1.0"?>', f'<?xml version="1.0" encoding="{coding}"?><!-- {comment} -->')
+        taken(put(folder() / "r.xml", text.encode(coding)), truth, ["I", "V6"])
+    other = data.replace(b'<?xml version="1.0"?>', b'<?xml version="1.0" encoding="UTF-7"?>')
+    refused(put(folder() / "r.xml", other), "unknown encoding")
     spelled = data.decode()
     for value in sorted(set(adc.ravel()), key=lambda v: -len(str(v))):
         spelled = spelled.replace(f" {value} ", f" {float(value):.6e} " if value % 2 else f" {value}.0 ")

@@ -166,10 +166,36 @@ static void leads_are_found_by_name_and_alias(void **state)
         const char *name;
         enum lead lead;
     } cases[] = {
-        {"AVR", LEAD_AVR},    {"avl", LEAD_AVL},    {"i", LEAD_I},         {"MLII", LEAD_II},     {"ML2", LEAD_II},
-        {"v6", LEAD_V6},      {"C3", LEAD_V3},      {"vx", LEAD_X},        {"Lead II", LEAD_II},  {"ECG V1", LEAD_V1},
-        {"ECG", LEAD_OTHER},  {"ECG1", LEAD_OTHER}, {"ecg_2", LEAD_OTHER}, {"ECG 3", LEAD_OTHER}, {"CM5", LEAD_OTHER},
-        {"-aVR", LEAD_OTHER}, {"V4R", LEAD_OTHER},  {"MLI", LEAD_OTHER},
+        {"AVR", LEAD_AVR},
+        {"avl", LEAD_AVL},
+        {"i", LEAD_I},
+        {"MLII", LEAD_II},
+        {"ML2", LEAD_II},
+        {"v6", LEAD_V6},
+        {"C3", LEAD_V3},
+        {"vx", LEAD_X},
+        {"Lead II", LEAD_II},
+        {"ECG V1", LEAD_V1},
+        {"ECG", LEAD_OTHER},
+        {"ECG1", LEAD_OTHER},
+        {"ecg_2", LEAD_OTHER},
+        {"ECG 3", LEAD_OTHER},
+        {"CM5", LEAD_OTHER},
+        {"-aVR", LEAD_OTHER},
+        {"V4R", LEAD_OTHER},
+        {"MLI", LEAD_OTHER},
+        {"ECG_I", LEAD_I},
+        {"EKG-V5", LEAD_V5},
+        {"lead_aVF", LEAD_AVF},
+        {"ECG II-Ref", LEAD_II},
+        {"V2-REF", LEAD_V2},
+        {"ECG -aVR", LEAD_OTHER},
+        {"ECG1-ECG2", LEAD_OTHER},
+        {"EKG L-R", LEAD_OTHER},
+        {"ECG1-2", LEAD_OTHER},
+        {"ECGL", LEAD_OTHER},
+        {"EKG-R-EKG-L", LEAD_OTHER},
+        {"ECG-Ref", LEAD_OTHER},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_lead(cases[i].name, cases[i].lead);
@@ -178,7 +204,9 @@ static void leads_are_found_by_name_and_alias(void **state)
 static void names_of_other_signals_are_no_leads(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", "ABP", "PLETH", "RESP", "V0", "V10", "IIII", "lead ", "EEG", "II ", "ECGx"};
+    static const char *const names[] = {"",      "ABP",  "PLETH", "RESP", "V0",       "V10",    "IIII",
+                                        "lead ", "EEG",  "II ",   "ECGx", "ECG rate", "EKG-HR", "ECG V1-V2",
+                                        "I-RA",  "-Ref", "ref",   "L-R",  "EEG-Ref"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         enum lead lead;
         if (lead_from_name(names[i], &lead))
