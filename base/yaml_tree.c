@@ -229,7 +229,7 @@ static bool put_child(yaml_document_t *document, int container, const char *key,
         return true;
     }
     name = yaml_document_add_scalar(document, NULL, (const yaml_char_t *)key, -1, YAML_PLAIN_SCALAR_STYLE);
-    return yaml_document_append_mapping_pair(document, container, name, child);
+    return name != 0 && yaml_document_append_mapping_pair(document, container, name, child); /* 0: no UTF-8 */
 }
 
 /* Puts the value where the path ("key.sub", taken apart) leads. */

@@ -54,16 +54,27 @@ static bool v4_is_whole(const struct mapped_file *file)
     return true;
 }
 
+enum head { HEAD_NONE, HEAD_V5, HEAD_V73 };
+
+/* As libmatio sees it: what has another version number is taken for version 4. */
+static enum head find_head(const struct mapped_file *file)
+{
+    if (file->count < V5_HEAD)
+        return HEAD_NONE;
+    const uint8_t *end = file->bytes + V5_HEAD - 4;
+    bool is_little = memcmp(end + 2, "IM", 2) == 0, is_big = memcmp(end + 2, "MI", 2) == 0;
+    unsigned version = is_little ? end[1] * 256u + end[0] : is_big ? end[0] * 256u + end[1] : 0;
+    return version == 0x100 ? HEAD_V5 : version == 0x200 ? HEAD_V73 : HEAD_NONE;
+}
+
 enum status matlab_check_whole(const char *path)
 {
     struct mapped_file file = {0};
     enum status status = mapped_file_open(&file, path);
     if (status != STATUS_OK)
         return status;
-    bool has_head =
-        file.count >= V5_HEAD && (memcmp(file.bytes + 126, "IM", 2) == 0 || memcmp(file.bytes + 126, "MI", 2) == 0);
-    bool is_v73 = has_head && (file.bytes[124] == 2 || file.bytes[125] == 2);
-    bool is_whole = is_v73 || (has_head ? v5_is_whole(&file) : v4_is_whole(&file));
+    enum head head = find_head(&file);
+    bool is_whole = head == HEAD_V73 || (head == HEAD_V5 ? v5_is_whole(&file) : v4_is_whole(&file));
     mapped_file_close(&file);
     if (!is_whole)
         return status_set(STATUS_DATA, "%s: is no MATLAB file, or it is cut off; leave it out", path);

@@ -2,25 +2,10 @@
  * the lines of COMPLETE (sealed here, since nothing finds a checksum by chance), 4 a part in a folder that is right
  * otherwise. What is accepted must keep its promises: sizes that fit, names that are plain, tensors filled to the last
  * number. */
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
-#include "base/file.h"
-#include "io/checkpoint/checkpoint.pb-c.c" /* generated code is fuzzed too */
 #include "io/checkpoint/format.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/fuzzing.h"
 
 static void require_refusal(enum status status)
 {
@@ -93,21 +78,10 @@ static void try_complete(const uint8_t *data, size_t size)
     free(text);
 }
 
-static char folder[64];
-
-static void remove_folder(void)
-{
-    folder_remove(folder);
-}
-
 /* checkpoint.pb that promises tensors a [2] and b [3] in part-00000.pb. */
 static void prepare_folder(struct checkpoint_file *file)
 {
     static uint64_t two = 2, three = 3;
-    static char name[80];
-    strcpy(folder, "/tmp/fuzz_checkpoint.XXXXXX");
-    require(mkdtemp(folder));
-    atexit(remove_folder);
     Anyecg__Tensor a = ANYECG__TENSOR__INIT, b = ANYECG__TENSOR__INIT, *tensors[2] = {&a, &b};
     Anyecg__Checkpoint message = ANYECG__CHECKPOINT__INIT;
     const float values[3] = {1, 2, 3};
@@ -123,30 +97,23 @@ static void prepare_folder(struct checkpoint_file *file)
     *file = (struct checkpoint_file){.name = "checkpoint.pb"};
     file->bytes = anyecg__checkpoint__pack(&message, packed);
     file->hash = XXH64(packed, file->bytes, 0);
-    snprintf(name, sizeof name, "%s/checkpoint.pb", folder);
-    require(file_write_atomic(name, packed, file->bytes) == STATUS_OK);
+    write_file("checkpoint.pb", packed, file->bytes);
 }
 
 static void try_part(const uint8_t *data, size_t size)
 {
     static struct checkpoint_file file;
-    static bool is_prepared;
-    char name[80];
-    if (!is_prepared)
+    if (enter_folder())
         prepare_folder(&file);
-    is_prepared = true;
     struct checkpoint_file files[2] = {file, {.name = "part-00000.pb", .bytes = size, .hash = XXH64(data, size, 0)}};
-    snprintf(name, sizeof name, "%s/part-00000.pb", folder);
-    FILE *part = fopen(name, "wb");
-    require(part && fwrite(data, 1, size, part) == size);
-    fclose(part);
-    require(complete_write(folder, files, 2) == STATUS_OK);
+    write_file("part-00000.pb", data, size);
+    require(complete_write(fuzz_folder, files, 2) == STATUS_OK);
 
     float a[2] = {0}, b[3] = {0};
     struct checkpoint_tensor tensors[2] = {{.name = "a", .data = a, .type = CHECKPOINT_F32, .n_dims = 1, .shape = {2}},
                                            {.name = "b", .data = b, .type = CHECKPOINT_F32, .n_dims = 1, .shape = {3}}};
     struct checkpoint *checkpoint = NULL;
-    enum status status = checkpoint_open(&checkpoint, folder);
+    enum status status = checkpoint_open(&checkpoint, fuzz_folder);
     if (status == STATUS_OK)
         status = checkpoint_read_tensors(checkpoint, CHECKPOINT_WEIGHTS, "", tensors, 2);
     checkpoint_close(checkpoint);

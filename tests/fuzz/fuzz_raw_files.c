@@ -1,54 +1,26 @@
 /* Any bytes as a file of the name FUZZ_FILE (a.edf if it is not set; recordings.yaml: as the description of a table):
- * the whole way of opening. What is accepted must keep its promises: finite gains, samples that can be read to the
- * last.
- */
+ * the whole way of searching and opening. What is accepted must keep its promises: finite gains, samples that can be
+ * read to the last. */
+#include <hdf5.h>
 #include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "io/recording/recording.h"
+#include "tests/fuzz/fuzzing.h"
+#include "tests/fuzz/library_faults.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char folder[64];
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
-
-static void write_file(const char *name, const void *bytes, size_t count)
-{
-    FILE *file = fopen(name, "wb");
-    require(file && fwrite(bytes, 1, count, file) == count);
-    fclose(file);
-}
-
-static void remove_files(void)
-{
-    static const char *const names[] = {"recordings.yaml", "a.csv"};
-    const char *fuzzed = getenv("FUZZ_FILE");
-    for (int i = 0; i < 2; i++)
-        unlink(names[i]);
-    unlink(fuzzed && *fuzzed ? fuzzed : "a.edf");
-    rmdir(folder);
-}
-
-/* A folder of the process, with the table and the description that the fuzzed file may need beside it. */
-static void prepare(void)
+/* The table and the description that the fuzzed file may need beside it. struct.mat has none: it explains itself. */
+static void prepare(const char *fuzzed)
 {
     static const char description[] = "{files: '*', rate_hz: 500, leads: [I, II, resp], unit: mV}\n";
+    static const char names[] =
+        "{files: '*', rate_hz: 500, leads: [I, II, resp], unit: mV, variable: tracings, names: exam_id}\n";
     static const char table[] = "0.1,0.2,1\n0.3,-0.4,2\nnan,0,3\n";
-    snprintf(folder, sizeof folder, "/tmp/fuzz_raw_files.XXXXXX");
-    require(mkdtemp(folder) && chdir(folder) == 0);
-    write_file("recordings.yaml", description, sizeof description - 1);
+    if (strcmp(fuzzed, "names.h5") == 0)
+        write_file("recordings.yaml", names, sizeof names - 1);
+    else if (strcmp(fuzzed, "struct.mat") != 0)
+        write_file("recordings.yaml", description, sizeof description - 1);
     write_file("a.csv", table, sizeof table - 1);
-    atexit(remove_files);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
 static void read_to_the_end(struct recording *recording)
@@ -71,21 +43,38 @@ static void read_to_the_end(struct recording *recording)
     (void)recording_verify(recording);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void open_and_read(const char *path)
 {
-    const char *fuzzed = getenv("FUZZ_FILE");
-    if (!fuzzed || !*fuzzed)
-        fuzzed = "a.edf";
-    if (!folder[0])
-        prepare();
-    write_file(fuzzed, data, size);
     struct recording *recording = NULL;
-    enum status status = recording_open(&recording, strcmp(fuzzed, "recordings.yaml") == 0 ? "a.csv" : fuzzed);
+    enum status status = recording_open(&recording, path);
     require((status == STATUS_OK) == (recording != NULL));
     if (status == STATUS_OK)
         read_to_the_end(recording);
     else
-        require((status == STATUS_DATA || status == STATUS_CONFIG) && status_message()[0] != '\0');
+        require_words(status == STATUS_DATA || status == STATUS_CONFIG);
     recording_close(recording);
+}
+
+/* One of many in the file; the first few are as good as all. */
+static void open_found(void *context, const char *path)
+{
+    int *n_found = context;
+    if (strchr(path, '/') && ++*n_found < 4)
+        open_and_read(path);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *fuzzed = fuzz_file("a.edf");
+    if (enter_folder())
+        prepare(fuzzed);
+    write_file(fuzzed, data, size);
+    int n_found = 0;
+    const char *path = strcmp(fuzzed, "recordings.yaml") == 0 ? "a.csv" : fuzzed;
+    open_and_read(path);
+    enum status status = recording_find(path, NULL, open_found, &n_found);
+    if (status != STATUS_OK)
+        require_words(status == STATUS_CONFIG);
+    require(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL) == 0);
     return 0;
 }

@@ -1,17 +1,6 @@
 /* Any bytes as a WFDB annotation file: sorted events with printable text come out, whatever goes in. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "io/recording/wfdb.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/fuzzing.h"
 
 static bool is_printable(const char *text, size_t bytes)
 {

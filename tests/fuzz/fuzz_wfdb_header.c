@@ -1,55 +1,20 @@
 /* Any bytes as a WFDB header: the grammar, the comments, then the whole way of opening with signal files that hold a
  * few hundred bytes. What is accepted must keep its promises: finite gains, samples that can be read to the last. */
 #include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "io/recording/recording.h"
+#include "tests/fuzz/fuzzing.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Files that the seeds and the dictionary name; in a folder of the process. */
-static const char *test_folder(void)
+/* The signal files that the seeds and the dictionary name. */
+static void prepare(void)
 {
-    static char folder[64];
-    if (folder[0])
-        return folder;
-    snprintf(folder, sizeof folder, "/tmp/fuzz_wfdb_header.XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) < 0)
-        abort();
     static const char *const names[] = {"a.dat", "b.dat", "a.mat"};
-    for (int i = 0; i < 3; i++) {
-        FILE *file = fopen(names[i], "wb");
-        /* the MATLAB v4 header of 2 x 100 numbers; as good as any beginning for the others */
-        static const uint8_t matrix[24] = {30, 0, 0, 0, 2, 0, 0, 0, 100, 0,   0,  0,
-                                           0,  0, 0, 0, 4, 0, 0, 0, 'v', 'a', 'l'};
-        fwrite(matrix, 1, sizeof matrix, file);
-        for (int k = 0; k < 400; k++)
-            fputc(k * 37, file);
-        fclose(file);
-    }
-    return folder;
-}
-
-static void remove_files(void)
-{
-    char name[100];
-    static const char *const names[] = {"a.dat", "b.dat", "a.mat", "a.hea"};
-    for (int i = 0; i < 4; i++) {
-        snprintf(name, sizeof name, "%s/%s", test_folder(), names[i]);
-        unlink(name);
-    }
-    rmdir(test_folder());
-}
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
+    /* the MATLAB v4 header of 2 x 100 numbers; as good as any beginning for the others */
+    uint8_t bytes[424] = {30, 0, 0, 0, 2, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 'v', 'a', 'l'};
+    for (int k = 0; k < 400; k++)
+        bytes[24 + k] = (uint8_t)(k * 37);
+    for (int i = 0; i < 3; i++)
+        write_file(names[i], bytes, sizeof bytes);
 }
 
 static void read_to_the_end(struct recording *recording)
@@ -71,22 +36,16 @@ static void read_to_the_end(struct recording *recording)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static bool is_prepared;
-    if (!is_prepared) {
-        test_folder();
-        atexit(remove_files);
-        is_prepared = true;
-    }
-    FILE *file = fopen("a.hea", "wb");
-    require(file && fwrite(data, 1, size, file) == size);
-    fclose(file);
+    if (enter_folder())
+        prepare();
+    write_file("a.hea", data, size);
     struct recording *recording = NULL;
     enum status status = recording_open(&recording, "a.hea");
     require((status == STATUS_OK) == (recording != NULL));
     if (status == STATUS_OK)
         read_to_the_end(recording);
     else
-        require(status == STATUS_DATA && status_message()[0] != '\0');
+        require_words(status == STATUS_DATA);
     recording_close(recording);
     return 0;
 }

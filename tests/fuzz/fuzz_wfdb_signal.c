@@ -1,41 +1,8 @@
 /* Any bytes as a WFDB record: its header a.hea, a 0 byte, the header s.hea of a segment, a 0 byte, the signal file
  * a.dat. What is accepted must keep its promises: every stretch can be read or the file is said to be damaged, the same
  * stretch twice gives the same samples, a part of it gives a part of them. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "io/recording/recording.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
-
-static char folder[64];
-
-static void remove_files(void)
-{
-    static const char *const names[] = {"a.hea", "a.dat", "s.hea"};
-    char name[100];
-    for (int i = 0; i < 3; i++) {
-        snprintf(name, sizeof name, "%s/%s", folder, names[i]);
-        unlink(name);
-    }
-    rmdir(folder);
-}
-
-static void write_file(const char *name, const uint8_t *bytes, size_t count)
-{
-    FILE *file = fopen(name, "wb");
-    require(file && fwrite(bytes, 1, count, file) == count);
-    fclose(file);
-}
+#include "tests/fuzz/fuzzing.h"
 
 /* The part up to the next 0 byte; moves *data behind that. */
 static size_t take_text(const uint8_t **data, size_t *size)
@@ -70,11 +37,7 @@ static void read_stretches(struct recording *recording)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (!folder[0]) {
-        snprintf(folder, sizeof folder, "/tmp/fuzz_wfdb_signal.XXXXXX");
-        require(mkdtemp(folder) && chdir(folder) == 0);
-        atexit(remove_files);
-    }
+    (void)enter_folder();
     const uint8_t *text = data;
     write_file("a.hea", text, take_text(&data, &size));
     text = data;
@@ -88,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (recording->samples < 1 << 20)
             (void)recording_verify(recording);
     } else {
-        require(status == STATUS_DATA && status_message()[0] != '\0');
+        require_words(status == STATUS_DATA);
     }
     recording_close(recording);
     return 0;

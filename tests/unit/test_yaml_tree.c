@@ -52,9 +52,10 @@ static void a_setting_changes_one_of_two_aliases(void **state)
 static void settings_that_lead_nowhere_are_refused_with_their_text(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"word",         "=1",   "a.b.c=1",        "list.2=1",
-                                        "list.first=1", "a=[1", "a={b: 1, b: 2}", "x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x=1",
-                                        "a=&x [*x]"};
+    static const char *const wrong[] = {
+        "word",         "=1",       "a.b.c=1",        "list.2=1",
+        "list.first=1", "a=[1",     "a={b: 1, b: 2}", "x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x=1",
+        "a=&x [*x]",    "b\xff.c=1"};
     struct yaml_tree *tree;
 
     assert_int_equal(yaml_tree_parse(&tree, "a: {b: 1}\nlist: [p, q]\n", "t"), STATUS_OK);
