@@ -1,6 +1,7 @@
 #include "train/task_labels.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,6 +10,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "io/corpus/second_labels.h"
 
 /* A class seen once in thousands would drown the others. */
 static const double MOST_WEIGHT = 20;
@@ -106,22 +108,104 @@ static void shuffle(struct task_labels *labels, const struct corpus *corpus, uin
     free(rows);
 }
 
+/* Training records that are known to show a class, and not to. */
+struct kinds {
+    size_t present, absent;
+};
+
+static struct kinds count_kinds(const struct task_labels *labels, const struct corpus *corpus, size_t class)
+{
+    struct kinds kinds = {0};
+
+    for (size_t i = 0; i < corpus->n_records; i++) {
+        int8_t label = labels->labels[i * labels->n_classes + class];
+
+        if (corpus->records[i].split == SPLIT_TRAIN && label != LABEL_UNKNOWN)
+            *(label == LABEL_PRESENT ? &kinds.present : &kinds.absent) += 1;
+    }
+    return kinds;
+}
+
 static void weigh(struct task_labels *labels, const struct corpus *corpus, bool balance)
 {
     labels->positive_weight = NEW_ARRAY(float, labels->n_classes + 1);
     for (size_t c = 0; c < labels->n_classes; c++) {
-        double present = 0, absent = 0;
+        struct kinds kinds = count_kinds(labels, corpus, c);
+        double present = (double)kinds.present, absent = (double)kinds.absent;
 
-        for (size_t i = 0; i < corpus->n_records; i++) {
-            int8_t label = labels->labels[i * labels->n_classes + c];
-
-            if (corpus->records[i].split == SPLIT_TRAIN && label != LABEL_UNKNOWN)
-                *(label == LABEL_PRESENT ? &present : &absent) += 1;
-        }
         labels->positive_weight[c] =
             balance && present > 0 ? (float)fmin(fmax(absent / present, 1 / MOST_WEIGHT), MOST_WEIGHT) : 1.0f;
         log_debug("class %s: %.0f training records show it, %.0f do not", labels->classes[c].name, present, absent);
     }
+}
+
+static enum status refuse_one_kind(const struct task_labels *labels, const struct corpus *corpus, enum task task)
+{
+    struct kinds kinds = {0};
+
+    for (size_t c = 0; c < labels->n_classes; c++) {
+        kinds = count_kinds(labels, corpus, c);
+        if (kinds.present > 0 && kinds.absent > 0)
+            return STATUS_OK;
+    }
+    if (task == TASK_ANOMALY)
+        return status_set(
+            STATUS_DATA,
+            "%s: anomaly: of the training records %zu are abnormal and %zu normal; both kinds are needed: "
+            "add labels with `anyecg-pack label`, or build with --labels",
+            corpus->path, kinds.present, kinds.absent);
+    return status_set(STATUS_DATA,
+                      "%s: arrhythmia: each of the %zu classes is present in all training records with a known label, "
+                      "so there is nothing to tell apart; add records without them, or label their absence",
+                      corpus->path, labels->n_classes);
+}
+
+/* Seconds of training records that show a class. */
+static size_t count_seconds(const struct corpus *corpus, const char *class_name)
+{
+    size_t present = 0, capacity = 0;
+    int8_t *seconds = NULL;
+
+    for (size_t i = 0; i < corpus->n_records; i++) {
+        const struct corpus_record *record = &corpus->records[i];
+
+        if (record->split != SPLIT_TRAIN || record->n_events == 0)
+            continue;
+        GROW_ARRAY(seconds, capacity, (size_t)record->seconds + 1);
+        corpus_second_labels(corpus, record, class_name, 0, record->seconds, seconds);
+        for (uint32_t second = 0; second < record->seconds; second++)
+            present += seconds[second] == LABEL_PRESENT;
+    }
+    free(seconds);
+    return present;
+}
+
+/* A class that no training record shows is warned of; if that is all of them, nothing can be learned. */
+static enum status refuse_no_episodes(const struct task_labels *labels, const struct corpus *corpus)
+{
+    size_t records = 0, annotated = 0, shown = 0;
+    char missing[512] = "";
+
+    for (size_t i = 0; i < corpus->n_records; i++) {
+        records += corpus->records[i].split == SPLIT_TRAIN;
+        annotated += corpus->records[i].split == SPLIT_TRAIN && corpus->records[i].n_events > 0;
+    }
+    for (size_t c = 0; c < labels->n_classes; c++) {
+        if (count_kinds(labels, corpus, c).present > 0 || count_seconds(corpus, labels->classes[c].name) > 0) {
+            shown++;
+            continue;
+        }
+        size_t used = strlen(missing);
+        snprintf(missing + used, sizeof missing - used, "%s%s", used > 0 ? ", " : "", labels->classes[c].name);
+    }
+    if (shown == 0)
+        return status_set(STATUS_DATA,
+                          "%s: longecg: 0 of the %zu training records (%zu with annotated events) show %s; build with "
+                          "annotated recordings, or name classes that occur in finetune.longecg.classes",
+                          corpus->path, records, annotated, missing);
+    if (missing[0] != '\0')
+        log_warning("longecg: no training record shows %s; that is learned as never there", missing);
+    return STATUS_OK;
 }
 
 enum status task_labels_create(struct task_labels *labels, const struct corpus *corpus, enum task task,
@@ -146,6 +230,10 @@ enum status task_labels_create(struct task_labels *labels, const struct corpus *
     if (finetune->shuffle_labels && n > 0)
         shuffle(labels, corpus, config->seed);
     weigh(labels, corpus, finetune->balance);
+    if (task == TASK_LONGECG)
+        TRY(refuse_no_episodes(labels, corpus));
+    else if (task != TASK_LEADGEN)
+        TRY(refuse_one_kind(labels, corpus, task));
 fail:
     return status;
 }

@@ -21,7 +21,8 @@ struct task_labels {
 
 /* anomaly: one class. arrhythmia: classes of the vocabulary with enough training records that show them. longecg: those
  * of the config, by name. leadgen: none. Labels of training records are permuted for finetune.shuffle_labels.
- * STATUS_DATA if no class is left. Local, the same on all ranks. */
+ * STATUS_DATA if no class is left, or if nothing can be learned from the training split: anomaly and arrhythmia need a
+ * class that some records show and others do not, longecg one that any shows. Local, the same on all ranks. */
 enum status task_labels_create(struct task_labels *labels, const struct corpus *corpus, enum task task,
                                const struct config *config);
 void task_labels_free(struct task_labels *labels);

@@ -91,4 +91,27 @@ train 1 pretrained pretrain --tokenizer "$work/tokenizer" --max-steps 1
 whole=$corpus corpus=$work/other_split
 refused 4 overlap 'parent checkpoint was trained on' finetune anomaly --init "$work/pretrained"
 corpus=$whole
+
+# Labels that teach nothing: found before training, with the counts.
+"$bin/anyecg-pack" synth -n 40 --seconds 4 --leads 2 --seed 3 --wfdb "$work/ward" -q
+rm "$work"/ward/*.atr
+pack_ward() { # CORPUS DIAGNOSIS: all recordings with the same one, or with none
+    sed -i "/^# *Dx/d" "$work"/ward/*.hea
+    [ -z "$2" ] || for header in "$work"/ward/*.hea; do echo "#Dx: $2" >> "$header"; done
+    "$bin/anyecg-pack" build -o "$work/$1" "$work/ward" -q > "$work/$1.out" 2>&1
+}
+whole=$corpus
+pack_ward all_normal 426783006
+pack_ward unlabelled ''
+corpus=$work/all_normal
+refused 4 only_normal 'anomaly: of the training records 0 are abnormal and [1-9][0-9]* normal.*anyecg-pack label' \
+    finetune anomaly --init "$work/pretrained"
+n=1 refused 4 only_sinus_rhythm 'present in all training records' finetune arrhythmia --init "$work/pretrained"
+refused 4 no_episode 'longecg: 0 of the [1-9][0-9]* training records (0 with annotated events) show PVC, AF' \
+    finetune longecg --init "$work/pretrained"
+corpus=$work/unlabelled
+n=1 refused 4 nothing_known 'anomaly: of the training records 0 are abnormal and 0 normal' finetune anomaly --init "$work/pretrained"
+n=1 refused 4 no_class 'none of the .* training records; lower finetune.least_positives, or build the corpus with labels' \
+    finetune arrhythmia --init "$work/pretrained"
+corpus=$whole
 exit 0
