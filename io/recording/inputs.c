@@ -47,7 +47,7 @@ static bool has_any_ending(const char *path, const char *const *endings)
 static void note_passed_over(struct inputs *inputs, const char *path)
 {
     static const char *const archives[] = {".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar", NULL};
-    static const char *const documents[] = {".xml", NULL};
+    static const char *const documents[] = {".xml", ".ecg", NULL};
     inputs->n_archives += has_any_ending(path, archives);
     inputs->n_documents += has_any_ending(path, documents);
 }
@@ -112,8 +112,8 @@ static enum status expand(struct inputs *inputs, const char *argument);
 
 static bool is_there(const char *path)
 {
-    char *header = format_text("%s.hea", path);
-    bool is = folder_exists(path) || file_exists(path) || file_exists(header) || recording_is_inside_file(path);
+    char *header = recording_header_of(path, strlen(path));
+    bool is = folder_exists(path) || file_exists(path) || header || recording_is_inside_file(path);
     free(header);
     return is;
 }
@@ -170,8 +170,8 @@ static enum status expand(struct inputs *inputs, const char *argument)
             add(inputs, argument, root);
         return status;
     }
-    char *header = format_text("%s.hea", argument); /* a WFDB record is named without ending */
-    bool is_header = file_exists(header), is_inside = !is_header && recording_is_inside_file(argument);
+    char *header = recording_header_of(argument, strlen(argument)); /* a WFDB record is named without ending */
+    bool is_header = header != NULL, is_inside = !is_header && recording_is_inside_file(argument);
     if (is_header)
         add(inputs, header, (size_t)(base_name(header) - header));
     else if (is_inside)
@@ -196,9 +196,10 @@ enum status inputs_expand_with(struct inputs *inputs, char *const *arguments, si
         log_warning("%zu archives (.zip, .gz and the like) were passed over; unpack them if they hold recordings",
                     inputs->n_archives);
     if (inputs->n_documents > 0)
-        log_warning("%zu .xml files are no HL7 aECG and were passed over; export recordings among them in a format of "
-                    "docs/FORMATS.md",
-                    inputs->n_documents);
+        log_warning(
+            "%zu .xml and .ecg files are neither HL7 aECG nor ISHNE and were passed over; export recordings among "
+            "them in a format of docs/FORMATS.md",
+            inputs->n_documents);
     if (status != STATUS_OK)
         inputs_free(inputs);
     return status;

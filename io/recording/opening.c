@@ -59,31 +59,34 @@ static const struct recording_type *find_type(const char *path)
     return NULL;
 }
 
+char *recording_header_of(const char *record, size_t length)
+{
+    static const char *const endings[] = {".hea", ".HEA"}; /* in capitals as on a CD */
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char *header = format_text("%.*s%s", (int)length, record, endings[i]);
+        if (file_exists(header))
+            return header;
+        free(header);
+    }
+    return NULL;
+}
+
 /* The header that a user means who names a record without ending, or one of its signal files; NULL if there is none.
  * Freed by the caller. */
 static char *find_header(const char *path, bool *is_signal_file)
 {
-    char *header = format_text("%s.hea", path);
-    *is_signal_file = false;
-    if (file_exists(header))
-        return header;
-    free(header);
+    char *header = recording_header_of(path, strlen(path));
     const char *dot = strrchr(base_name(path), '.');
-    if (!dot)
-        return NULL;
-    header = format_text("%.*s.hea", (int)(dot - path), path);
-    *is_signal_file = true;
-    if (file_exists(header))
-        return header;
-    free(header);
-    return NULL;
+    *is_signal_file = !header;
+    return header || !dot ? header : recording_header_of(path, (size_t)(dot - path));
 }
 
 /* A .mat beside a header of its name is the header's signal file. */
 static bool is_wfdb_signal_file(const char *path)
 {
     bool is_signal_file = false;
-    char *header = has_suffix(path, ".mat") ? find_header(path, &is_signal_file) : NULL;
+    bool is_matlab = has_suffix(path, ".mat") || has_suffix(path, ".MAT");
+    char *header = is_matlab ? find_header(path, &is_signal_file) : NULL;
     free(header);
     return header != NULL && is_signal_file;
 }

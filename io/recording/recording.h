@@ -120,6 +120,10 @@ enum status recording_verify(struct recording *recording);
 enum status recording_find(const char *path, const struct recording_options *options,
                            void (*found)(void *context, const char *path), void *context);
 
+/* The WFDB header of a record that is named by the first `length` bytes of the path; NULL: it is not there. Freed by
+ * the caller. */
+char *recording_header_of(const char *record, size_t length);
+
 /* True if the path is FILE/NAME of a regular file. */
 bool recording_is_inside_file(const char *path);
 

@@ -148,7 +148,7 @@ fail:
 
 static bool is_matlab(const struct wfdb_group *group)
 {
-    return has_suffix(group->path, ".mat");
+    return has_suffix(group->path, ".mat") || has_suffix(group->path, ".MAT");
 }
 
 static uint32_t word32(const uint8_t *b)

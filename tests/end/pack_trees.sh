@@ -42,7 +42,7 @@ done
 # what was passed over is said; a list is read from where it lies
 mkdir few && cp -r in/pack in/locked few
 expect 0 "1 archives (.zip, .gz and the like) were passed over" "$pack" build -o few1 few
-expect 0 "1 .xml files are no HL7 aECG" "$pack" build -o few2 few
+expect 0 "1 .xml and .ecg files are neither HL7 aECG nor ISHNE" "$pack" build -o few2 few
 printf 'b/sim00000\r\nb/c/sim00000\r\n' >in/RECORDS
 expect 0 "2 records" "$pack" build -o listed @in/RECORDS
 expect 0 "2 records" "$pack" build -o again "@$scratch/in/RECORDS"

@@ -395,6 +395,11 @@ def check_wfdb_headers_of_editors():
     put(here / "R.ATR", struct.pack("<HHH", 1 << 10 | 100, 5 << 10 | 800, 0))
     said = taken(here, truth, ["I", "II"])
     assert any("R.ATR: 1 annotations behind the last sample" in w for w in said["warnings"]), said
+    taken(here / "R", truth, ["I", "II"])
+    matrix = struct.pack("<5I", 30, 2, 700, 0, 4) + b"val\0" + raw
+    (here / "R.HEA").write_text("\n".join(lines).replace("r.dat 16", "R.MAT 16+24"))
+    put(here / "R.MAT", matrix)
+    taken(here, truth, ["I", "II"])  # of the header, no recording of its own
 
 
 def check_lists_that_lie_with_their_records():
