@@ -136,6 +136,19 @@ figure() { # FILE PATTERN...
         index($0, pattern[i]) { if (++i > n) { sub(/.*: /, ""); sub(/,$/, ""); if ($0 != "null") printf "%.3f", $0; exit } }' "$file"
 }
 
+# Few patients may all fall to one split; that must not come out after all the training.
+check_splits() {
+    local training test
+    # the split is the sixth column from the end; in front of it stand names
+    read -r training test < <("$build/anyecg-pack" info --splits corpus |
+        awk -F, 'NR > 1 { n[$(NF - 5)]++ } END { print n["train"] + 0, n["test"] + 0 }')
+    if [ "$training" = 0 ] || [ "$test" = 0 ]; then
+        echo "jobs/demo.sh: of the recordings under $data $training fell to training and $test to testing; the demo needs both, as
+it measures on patients that no model has seen. Give recordings of more patients: some hundreds at least." >&2
+        exit 4
+    fi
+}
+
 # ---- the chain ----
 
 if [ -z "$data" ]; then
@@ -149,6 +162,7 @@ else
     [ -e corpus/manifest.json ] ||
         must_run mpirun -n "$ranks" "$build/anyecg-pack" build --overwrite ${labels:+--labels "$labels"} -o corpus "$data"
     example=$(find "$data" -name '*.hea' | LC_ALL=C sort | head -n 1)
+    check_splits
 fi
 
 say "stage 1: a tokenizer turns each second of each lead into one of 256 rhythm codes"

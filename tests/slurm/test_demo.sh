@@ -12,6 +12,10 @@ exec "$@"
 SCRIPT
 cat >"$scratch/build/anyecg-pack" <<'SCRIPT'
 #!/usr/bin/env bash
+if [ "$1" = info ]; then
+    cat "$SCRATCH/splits"
+    exit
+fi
 echo "pack $*" >>"$SCRATCH/calls.log"
 while [ $# -gt 0 ]; do
     case $1 in
@@ -114,7 +118,25 @@ a_task_without_labels_is_left_out_and_the_others_go_on() {
     lacks "$scratch/calls.log" '^infer .*longecg'
     holds "$scratch/calls.log" '^infer -q leadgen'
 }
+recordings_without_a_test_split_are_refused_before_training() {
+    mkdir -p "$scratch/few" && touch "$scratch/few/a.hea"
+    { # a source's name may hold a comma; a double is in no split
+        echo record,source,group,split,fold,excluded,double_of,seconds,leads
+        printf '"a, b/%s","a, b",1,train,,,,10,12\n' 00000 00001
+        echo '"a, b/00002","a, b",1,excluded,,double,"a, b/00001",10,12'
+    } >"$scratch/splits"
+    run_demo 'exit 0' --fresh --data "$scratch/few"
+    equal code 4 $code
+    lacks "$scratch/calls.log" '^train'
+    holds "$scratch/out.log" "under $scratch/few 2 fell to training and 0 to testing"
+    holds "$scratch/out.log" 'recordings of more patients'
+    echo 'c/00000,c,2,test,3,,,10,12' >>"$scratch/splits"
+    run_demo 'exit 0' --fresh --data "$scratch/few"
+    equal code 0 $code
+    holds "$scratch/calls.log" '^train finetune leadgen'
+}
 
 run_tests both_stages_and_four_tasks_are_trained_and_answered an_earlier_demo_is_continued_and_its_corpus_kept fresh_begins_anew \
     a_demo_of_other_options_is_refused_with_the_remedy a_folder_that_is_no_demo_is_never_removed ctrl_c_saves_and_says_how_to_go_on \
-    a_failing_stage_ends_the_demo_with_its_code a_task_without_labels_is_left_out_and_the_others_go_on
+    a_failing_stage_ends_the_demo_with_its_code a_task_without_labels_is_left_out_and_the_others_go_on \
+    recordings_without_a_test_split_are_refused_before_training
