@@ -18,4 +18,7 @@ void html_text(FILE *page, const char *text);
 /* A figure with one bar each; `axis` says what the labels are. */
 void histogram_write(FILE *page, const char *title, const char *axis, const struct bar *bars, size_t n);
 
+/* A wide one (class "w") whose labels are names: all of up to 70 are written. */
+void histogram_write_names(FILE *page, const char *title, const struct bar *bars, size_t n);
+
 #endif

@@ -182,7 +182,7 @@ static void print_quality(const struct corpus *corpus)
             n_records += n > 0;
         }
         if (n_leads > 0)
-            printf("%s%s: %zu of %zu records", is_first ? "" : ", ", quality_flag_name(1u << f), n_leads, n_records);
+            printf("%s%s: %zu in %zu records", is_first ? "" : ", ", quality_flag_name(1u << f), n_leads, n_records);
         is_first &= n_leads == 0;
     }
     if (is_first)

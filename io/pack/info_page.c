@@ -24,7 +24,7 @@ static const char head[] =
     "td,th{padding:.22em .9em .22em 0;text-align:right;border-bottom:1px solid #e3e7ec}\n"
     "th{font-weight:600;color:#55606e}td:first-child,th:first-child,.t{text-align:left}\n"
     ".f{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:1em}\n"
-    "svg{width:100%;font:11px system-ui,sans-serif}svg rect{fill:#3b6ea5}svg text{fill:#55606e}\n"
+    ".w{grid-column:1/-1}svg{width:100%;font:11px system-ui,sans-serif}svg rect{fill:#3b6ea5}svg text{fill:#55606e}\n"
     "svg .h{font-weight:600;font-size:13px;fill:#1b2430}svg path{stroke:#9aa4b0;fill:none}\n"
     "</style></head>\n<body>\n";
 
@@ -328,7 +328,7 @@ static void write_present(FILE *page, const struct corpus *corpus)
         copy_text(bars[n].label, sizeof bars[n].label, corpus->classes[c].name);
         bars[n++].count = count;
     }
-    histogram_write(page, "Labels that are present", "class", bars, n);
+    histogram_write_names(page, "Labels that are present", bars, n);
     free(bars);
 }
 

@@ -15,8 +15,9 @@
 
 /* A4 on its side; the height follows the rows. */
 static const double page_width = 297, margin = 8, head = 22, foot = 9;
-static const double edge = 5;      /* grid above the first row and below the last */
-static const double first_mm = 25; /* where the traces begin; the calibration pulse stands before */
+static const double grid_width = 280; /* whole boxes of 5 mm */
+static const double edge = 5;         /* grid above the first row and below the last */
+static const double first_mm = 25;    /* where the traces begin; the calibration pulse stands before */
 static const double mm_a_second = 25;
 static const double least_3x4_s = 5; /* narrower columns have no room for names and flags */
 
@@ -92,15 +93,20 @@ static void set_colour(cairo_t *cairo, struct rgb colour)
     cairo_set_source_rgb(cairo, colour.r, colour.g, colour.b);
 }
 
-/* size_mm: of the letters' square. */
-static void draw_text(struct sheet *sheet, double x, double y, double size_mm, bool is_bold, struct rgb colour,
-                      const char *text)
+enum end { LEFT_END, RIGHT_END };
+
+/* at: which end of the text stands at x. size_mm: of the letters' square. */
+static void draw_text(struct sheet *sheet, double x, double y, enum end at, double size_mm, bool is_bold,
+                      struct rgb colour, const char *text)
 {
+    cairo_text_extents_t extents;
+
     if (sheet->texts) {
         fprintf(
             sheet->texts,
-            "<text x=\"%.2f\" y=\"%.2f\" font-family=\"sans-serif\" font-size=\"%.2f\"%s stroke=\"white\" stroke-width=\"0.7\" paint-order=\"stroke\" fill=\"rgb(%.0f,%.0f,%.0f)\">",
-            x, y, size_mm, is_bold ? " font-weight=\"bold\"" : "", 255 * colour.r, 255 * colour.g, 255 * colour.b);
+            "<text x=\"%.2f\" y=\"%.2f\" font-family=\"sans-serif\" font-size=\"%.2f\"%s%s stroke=\"white\" stroke-width=\"0.7\" paint-order=\"stroke\" fill=\"rgb(%.0f,%.0f,%.0f)\">",
+            x, y, size_mm, is_bold ? " font-weight=\"bold\"" : "", at == RIGHT_END ? " text-anchor=\"end\"" : "",
+            255 * colour.r, 255 * colour.g, 255 * colour.b);
         for (; *text; text++) {
             if (strchr("<>&", *text))
                 fprintf(sheet->texts, "&#%d;", *text);
@@ -113,6 +119,8 @@ static void draw_text(struct sheet *sheet, double x, double y, double size_mm, b
     cairo_select_font_face(sheet->cairo, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
                            is_bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
     cairo_set_font_size(sheet->cairo, size_mm);
+    cairo_text_extents(sheet->cairo, text, &extents);
+    x -= at == RIGHT_END ? extents.x_advance : 0;
     /* A white rim keeps it readable on traces and grid. */
     cairo_move_to(sheet->cairo, x, y);
     cairo_text_path(sheet->cairo, text);
@@ -126,7 +134,7 @@ static void draw_text(struct sheet *sheet, double x, double y, double size_mm, b
 
 static void draw_grid(struct sheet *sheet)
 {
-    const int width = (int)(page_width - 2 * margin), height = (int)sheet->rows.height;
+    const int width = (int)grid_width, height = (int)sheet->rows.height;
     cairo_t *cairo = sheet->cairo;
 
     for (int pass = 0; pass < 2; pass++) {
@@ -219,11 +227,15 @@ static void draw_lead(struct sheet *sheet, const struct paper_lead *lead, double
 {
     cairo_t *cairo = sheet->cairo;
     double top = y - 0.5 * sheet->rows.pitch + 4.5;
+    bool is_stacked = sheet->layout == PAPER_STACKED; /* low rows: the name stands below the pulse, beside the trace */
 
     if (sheet->draws_names) {
-        draw_text(sheet, x + 1, top, 3.6, true, ink, lead->name);
+        if (is_stacked)
+            draw_text(sheet, first_mm - 2, y + 5, RIGHT_END, 3.6, true, ink, lead->name);
+        else
+            draw_text(sheet, x + 1, top, LEFT_END, 3.6, true, ink, lead->name);
         if (lead->flags[0])
-            draw_text(sheet, x + 11, top, 2.4, false, warning, lead->flags);
+            draw_text(sheet, x + (is_stacked ? 1 : 11), top, LEFT_END, 2.4, false, warning, lead->flags);
         return;
     }
     cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
@@ -307,15 +319,15 @@ static void draw_head(struct sheet *sheet)
     char scale[64];
     double below = head + sheet->rows.height + 5;
 
-    draw_text(sheet, margin, 9, 4, true, ink, sheet->paper->title);
-    snprintf(scale, sizeof scale, "25 mm/s   %g mm/mV", sheet->mm_a_mv);
-    draw_text(sheet, margin, 14.5, 3.2, false, ink, scale);
+    draw_text(sheet, margin, 9, LEFT_END, 4, true, ink, sheet->paper->title);
+    snprintf(scale, sizeof scale, "25 mm/s, %g mm/mV", sheet->mm_a_mv);
+    draw_text(sheet, margin, 14.5, LEFT_END, 3.2, false, ink, scale);
     if (sheet->paper->flags[0])
-        draw_text(sheet, margin, 19.5, 3, false, warning, sheet->paper->flags);
-    draw_text(sheet, margin, below, 2.6, false, ink,
+        draw_text(sheet, margin, 19.5, LEFT_END, 3, false, warning, sheet->paper->flags);
+    draw_text(sheet, margin, below, LEFT_END, 2.6, false, ink,
               sheet->paper->leads[0].raw.count > 0 ? "black: preprocessed; grey: as recorded, less its median"
                                                    : "preprocessed");
-    draw_text(sheet, page_width - margin - 52, below, 2.6, false, ink, "for research, not for diagnosis");
+    draw_text(sheet, margin + grid_width, below, RIGHT_END, 2.6, false, ink, "for research, not for diagnosis");
 }
 
 static void draw_sheet(struct sheet *sheet, double page_height)
@@ -327,7 +339,7 @@ static void draw_sheet(struct sheet *sheet, double page_height)
     cairo_fill(cairo);
     draw_grid(sheet);
     draw_head(sheet);
-    cairo_rectangle(cairo, margin, head, page_width - 2 * margin, sheet->rows.height);
+    cairo_rectangle(cairo, margin, head, grid_width, sheet->rows.height);
     cairo_clip(cairo);
     for (int pass = 0; pass < 2; pass++) {
         sheet->draws_names = pass == 1;
