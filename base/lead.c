@@ -12,16 +12,21 @@ static const struct {
     enum lead lead;
 } aliases[] = {
     /* MIT-BIH calls its modified limb lead II MLII; its shape is that of II. Monitors call a chest lead of no said
-     * place V. ES, AS, AI: EASI */
-    {"MLII", LEAD_II},     {"ML2", LEAD_II},    {"DI", LEAD_I},      {"DII", LEAD_II},    {"DIII", LEAD_III},
-    {"L1", LEAD_I},        {"L2", LEAD_II},     {"L3", LEAD_III},    {"MV1", LEAD_V1},    {"MCL1", LEAD_OTHER},
-    {"C1", LEAD_V1},       {"C2", LEAD_V2},     {"C3", LEAD_V3},     {"C4", LEAD_V4},     {"C5", LEAD_V5},
-    {"C6", LEAD_V6},       {"VX", LEAD_X},      {"VY", LEAD_Y},      {"VZ", LEAD_Z},      {"MLI", LEAD_OTHER},
-    {"MLIII", LEAD_OTHER}, {"ECG", LEAD_OTHER}, {"EKG", LEAD_OTHER}, {"CM5", LEAD_OTHER}, {"CC5", LEAD_OTHER},
-    {"D3", LEAD_OTHER},    {"D4", LEAD_OTHER},  {"V7", LEAD_OTHER},  {"V8", LEAD_OTHER},  {"V9", LEAD_OTHER},
-    {"V3R", LEAD_OTHER},   {"V4R", LEAD_OTHER}, {"V5R", LEAD_OTHER}, {"V6R", LEAD_OTHER}, {"-aVR", LEAD_OTHER},
-    {"other", LEAD_OTHER}, {"V", LEAD_OTHER},   {"MCL", LEAD_OTHER}, {"ES", LEAD_OTHER},  {"AS", LEAD_OTHER},
-    {"AI", LEAD_OTHER},
+     * place V. ES, AS, AI: EASI. CM, CS, ML, V1-V2 and the like: bipolar and modified chest leads of Holter recordings
+     * (QT, European ST-T and long-term ST databases) */
+    {"MLII", LEAD_II},     {"ML2", LEAD_II},      {"DI", LEAD_I},         {"DII", LEAD_II},      {"DIII", LEAD_III},
+    {"L1", LEAD_I},        {"L2", LEAD_II},       {"L3", LEAD_III},       {"MV1", LEAD_V1},      {"MCL1", LEAD_OTHER},
+    {"C1", LEAD_V1},       {"C2", LEAD_V2},       {"C3", LEAD_V3},        {"C4", LEAD_V4},       {"C5", LEAD_V5},
+    {"C6", LEAD_V6},       {"VX", LEAD_X},        {"VY", LEAD_Y},         {"VZ", LEAD_Z},        {"MLI", LEAD_OTHER},
+    {"MLIII", LEAD_OTHER}, {"ECG", LEAD_OTHER},   {"EKG", LEAD_OTHER},    {"CM5", LEAD_OTHER},   {"CC5", LEAD_OTHER},
+    {"D3", LEAD_OTHER},    {"D4", LEAD_OTHER},    {"V7", LEAD_OTHER},     {"V8", LEAD_OTHER},    {"V9", LEAD_OTHER},
+    {"V3R", LEAD_OTHER},   {"V4R", LEAD_OTHER},   {"V5R", LEAD_OTHER},    {"V6R", LEAD_OTHER},   {"-aVR", LEAD_OTHER},
+    {"other", LEAD_OTHER}, {"V", LEAD_OTHER},     {"MCL", LEAD_OTHER},    {"ES", LEAD_OTHER},    {"AS", LEAD_OTHER},
+    {"AI", LEAD_OTHER},    {"E-S", LEAD_OTHER},   {"A-S", LEAD_OTHER},    {"A-I", LEAD_OTHER},   {"CM1", LEAD_OTHER},
+    {"CM2", LEAD_OTHER},   {"CM3", LEAD_OTHER},   {"CM4", LEAD_OTHER},    {"CM6", LEAD_OTHER},   {"CS5", LEAD_OTHER},
+    {"CB5", LEAD_OTHER},   {"ML5", LEAD_OTHER},   {"mod.V1", LEAD_OTHER}, {"MV2", LEAD_OTHER},   {"MV3", LEAD_OTHER},
+    {"MV4", LEAD_OTHER},   {"MV5", LEAD_OTHER},   {"MV6", LEAD_OTHER},    {"V1-V2", LEAD_OTHER}, {"V2-V3", LEAD_OTHER},
+    {"V3-V4", LEAD_OTHER}, {"V4-V5", LEAD_OTHER}, {"V5-V6", LEAD_OTHER},
 };
 
 const char *lead_name(enum lead lead)
@@ -76,9 +81,12 @@ bool lead_from_name(const char *name, enum lead *lead)
         *lead = LEAD_OTHER;
         return true;
     }
-    if (length > 4 && length < sizeof plain + 4 && strcasecmp(name + length - 4, "-ref") == 0) {
-        memcpy(plain, name, length - 4); /* "ECG I-Ref" */
-        plain[length - 4] = '\0';
+    /* "ECG I-Ref"; "AVR," of monitors whose names were lists */
+    size_t behind =
+        length > 4 && strcasecmp(name + length - 4, "-ref") == 0 ? 4 : length > 1 && name[length - 1] == ',';
+    if (behind > 0 && length - behind < sizeof plain) {
+        memcpy(plain, name, length - behind);
+        plain[length - behind] = '\0';
         return lead_from_name(plain, lead);
     }
     const char *rest = behind_prefix(name);

@@ -196,6 +196,13 @@ static void leads_are_found_by_name_and_alias(void **state)
         {"ECGL", LEAD_OTHER},
         {"EKG-R-EKG-L", LEAD_OTHER},
         {"ECG-Ref", LEAD_OTHER},
+        {"AVR,", LEAD_AVR},
+        {"II,", LEAD_II},
+        {"V,", LEAD_OTHER},
+        {"ML5", LEAD_OTHER},
+        {"V4-V5", LEAD_OTHER},
+        {"mod.V1", LEAD_OTHER},
+        {"A-S", LEAD_OTHER},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_lead(cases[i].name, cases[i].lead);
@@ -204,9 +211,9 @@ static void leads_are_found_by_name_and_alias(void **state)
 static void names_of_other_signals_are_no_leads(void **state)
 {
     (void)state;
-    static const char *const names[] = {"",      "ABP",  "PLETH", "RESP", "V0",       "V10",    "IIII",
-                                        "lead ", "EEG",  "II ",   "ECGx", "ECG rate", "EKG-HR", "ECG V1-V2",
-                                        "I-RA",  "-Ref", "ref",   "L-R",  "EEG-Ref"};
+    static const char *const names[] = {"",       "ABP", "PLETH", "RESP", "V0",       "V10",    "IIII",
+                                        "lead ",  "EEG", "II ",   "ECGx", "ECG rate", "EKG-HR", "ECG V1-V9",
+                                        "PLETH,", ",",   "I-RA",  "-Ref", "ref",      "L-R",    "EEG-Ref"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         enum lead lead;
         if (lead_from_name(names[i], &lead))
