@@ -5,6 +5,7 @@
 import pathlib
 import struct
 import sys
+import zlib
 
 import numpy
 
@@ -234,15 +235,34 @@ def seeds(folder):
     put("edf/plus.edf", edf(signals + [annotations], 0.5, 4, "P-7 F 02-MAY-1951 Name", "Startdate 01-MAY-2001 X X X",
                             "EDF+D"))
     put("edf/bdf.bdf", edf(signals[:1], 0.5, 4, bits=24, claimed_records=-1))
+    onsets = numpy.array([list(f"+{r * 0.5 + r // 2}\x14\x14\0\0".ljust(10, "\0")[:10].encode()) for r in range(4)])
+    onsets = onsets[:, 0::2] + 256 * onsets[:, 1::2]
+    slow = ("ECG II", "mV", -3.2768, 3.2767, -32768, 32767, records[1][:, :2])
+    put("edf/gaps.edf", edf([signals[0], slow, annotations[:6] + (onsets,)], 0.5, 4, reserved="EDF+D"))
     put("ishne/two.ecg", ishne(["X", "Y"], 2500, two, 200, b"H-1", 1, (1, 2, 1960), (3, 4, 2010), b"block"))
     for explicit in (False, True):
         for defined in (False, True):
             put(f"dicom/{'explicit' if explicit else 'implicit'}_{'defined' if defined else 'open'}.dcm",
                 dicom(["I", "aVF"], 2.5, two, 500, explicit, defined=defined, padding=-300,
                       person=[(0x10, 0x20, "LO", "D-1"), (0x10, 0x1010, "AS", "045Y")]))
+    plain = dicom(["I", "aVF"], 2.5, two, 500, True)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    start = plain.index(b"\0\x54\0\x01")
+    put("dicom/deflated.dcm", plain[:start].replace(b"\x14\x001.2.840.10008.1.2.1\0", b"\x16\x001.2.840.10008.1.2.1.99") +
+        packer.compress(plain[start:]) + packer.flush())
+    part = plain[start:]
+    groups = part[12 + 8:]
+    put("dicom/two_groups.dcm", plain[:start] + part[:8] + struct.pack("<I", 2 * (len(groups) + 8)) +
+        2 * (b"\xfe\xff\x00\xe0" + struct.pack("<I", len(groups)) + groups))
     for order in range(3):
         put(f"scp/huffman_{order}.scp", scp(["I", "II"], 2500, two, 2000, order, tags=[(2, b"S-1\0"), (8, b"\1")]))
     put("scp/plain.scp", scp(["I", "II"], 2500, two, 2000, 0, False))
+    beats = {4: struct.pack("<HHH", 10, 3, 2) + struct.pack("<HIII", 0, 2, 4, 6) + struct.pack("<HIII", 1, 9, 12, 14),
+             5: scp_signals(5000, 2000, 1, two[:5], scp_bits)}
+    put("scp/beats.scp", scp(["I", "II"], 2500, two, 2000, 2, more=beats, reference_beats=1))
+    table = struct.pack("<HH", 1, 2) + struct.pack("<BBBhI", 1, 1, 1, 0, 0) + struct.pack("<BBBhI", 1, 17, 1, 3, 1)
+    put("scp/table.scp", scp(["I"], 2500, two[:, :1], 2000, 1, tables=(table, lambda values: "".join(
+        "0" if v == 0 else "1" + format(int(v) - 3 & 0xFFFF, "016b") for v in values))))
     put("aecg/two.xml", aecg(["I", "aVF"], 2.5, two, 0.002, '<id extension="A-1"/>'))
     put("csv/columns.csv", b"0.1,0.2,3\n-0.1,nan,4\n")
     put("csv/rows.csv", b"0.1;0.2;0.3;0.4\n1;2;3;4\n5;6;7;8\n")
