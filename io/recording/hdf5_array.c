@@ -67,7 +67,9 @@ static enum status find_only_dataset(struct array_file *array)
         status = status_set(STATUS_DATA, "%s: holds no array of two or three dimensions; leave it out", array->path);
     else if (only.other)
         status = status_set(
-            STATUS_DATA, "%s: holds several arrays ('%.60s', '%.60s'); say which with 'variable:' in the description",
+            STATUS_DATA,
+            "%s: holds several arrays ('%.60s', '%.60s'); say which with 'variable:' in the description; if each is a "
+            "recording, write them as one array [records, ...] or a file each",
             array->path, make_printable(only.found), make_printable(only.other));
     if (status == STATUS_OK)
         array->name = only.found;
@@ -431,7 +433,8 @@ static enum status hdf5_open(struct recording *recording)
         return status;
     TRY(find_record(&array, recording, &index));
     TRY(read_table(&array, index, &table));
-    what = format_text("%s: %s", recording->path, array.name);
+    what = format_text("%s: %s%s", recording->path, array.name,
+                       array.n_dims == 3 ? ", of whose three dimensions the first counts recordings" : "");
     recording->format = "HDF5";
     TRY(array_to_recording(recording, &table, recording->source->description, what));
 fail:

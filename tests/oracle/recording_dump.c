@@ -24,6 +24,17 @@ static json_t *warnings_of(const struct recording *recording)
     return warnings;
 }
 
+static json_t *events_of(const struct recording *recording)
+{
+    json_t *events = json_array();
+    for (size_t i = 0; i < recording->n_events; i++) {
+        const struct recording_event *event = &recording->events[i];
+        json_array_append_new(events, json_pack("[I, s, i, i, i, s]", (json_int_t)event->sample, event->code,
+                                                event->number, event->subtype, event->channel, event->text));
+    }
+    return events;
+}
+
 static void dump(FILE *out, const char *path)
 {
     struct recording *recording = NULL;
@@ -47,6 +58,8 @@ static void dump(FILE *out, const char *path)
         json_object_set_new(line, "sex", json_integer(recording->sex));
         json_object_set_new(line, "patient", json_string(recording->patient));
         json_object_set_new(line, "warnings", warnings_of(recording));
+        if (recording->n_events > 0)
+            json_object_set_new(line, "events", events_of(recording));
     }
     json_write_line(stdout, line);
     json_decref(line);

@@ -402,6 +402,70 @@ def check_wfdb_headers_of_editors():
     taken(here, truth, ["I", "II"])  # of the header, no recording of its own
 
 
+# ---- annotations, by annot(5) ----
+
+SYMBOLS = {1: "N", 2: "L", 3: "R", 5: "V", 8: "A", 12: "/", 14: "~", 18: "s", 19: "T", 22: '"', 27: "t", 28: "+", 32: "[",
+           33: "]", 38: "f", 39: "(", 40: ")"}
+
+
+def annotation_file(marks, resolution=None):
+    """marks: (tick, code, number, subtype, channel, text), in order of time."""
+    out, at, state = b"", 0, dict(number=0, channel=0)
+
+    def word(code, low):
+        return struct.pack("<H", code << 10 | low & 0x3FF)
+
+    def text_of(text):
+        data = text.encode()
+        return word(63, len(data)) + data + b"\0" * (len(data) % 2)
+    if resolution:
+        out += word(22, 0) + text_of(f"## time resolution: {resolution}")
+    for tick, code, number, subtype, channel, text in marks:
+        step = tick - at
+        while step > 0x7FFFFFFF or step >= 1024 or step < 0:
+            skip = min(step, 0x7FFFFFFF)
+            out += word(59, 0) + struct.pack("<HH", skip >> 16 & 0xFFFF, skip & 0xFFFF)
+            step -= skip
+        out += word(code, step)
+        if number != state["number"]:
+            out += word(60, number)
+        if subtype:
+            out += word(61, subtype)
+        if channel != state["channel"]:
+            out += word(62, channel)
+        if text:
+            out += text_of(text)
+        at, state = tick, dict(number=number, channel=channel)
+    return out + b"\0\0"
+
+
+def check_annotations():
+    adc = random.integers(-2000, 2000, 90000).astype("<i2").tobytes()
+    here = folder()
+    put(here / "r.dat", adc)
+    texts = {28: ["(AFIB", "(N", "(SVTA\0", "(B"], 18: ["(ST0+", "AST1-250"], 19: ["(T0-"], 22: ["seen by Dr Name"], 1: ["", ""]}
+    for ticks_per_sample, resolution, per_frame in ((1, None, 1), (4, 1000, 1), (1, None, 2)):
+        frames = 90000 // per_frame
+        put(here / "r.hea", f"r 1 250 {frames}\nr.dat 16{f'x{per_frame}' if per_frame > 1 else ''} 200 16 0 0 0 0 I\n")
+        marks, wanted, tick = [], [], 0
+        for _ in range(300):
+            tick += int(random.choice([0, 1, 5, 1023, 1024, 30000], p=[.1, .2, .4, .1, .1, .1]))
+            code = int(random.choice(list(SYMBOLS)))
+            text = str(random.choice(texts[code])) if code in texts else ""
+            number, subtype, channel = (int(v) for v in random.integers([-3, -2, 0], [4, 3, 5]))
+            marks.append((tick, code, number, subtype, channel, text))
+            sample = int(tick * per_frame / ticks_per_sample + 0.5)
+            if sample < 90000:
+                kept = text.rstrip("\0") if code in (18, 19, 28) or text.startswith("(") else ""
+                wanted.append([sample, SYMBOLS[code], number, subtype, channel, kept])
+        for name in ("r.atr", "r.qrs"):
+            put(here / name, annotation_file(marks, resolution))
+            said = taken(here / "r.hea", numpy.frombuffer(adc, "<i2")[None] / 200, ["I"], 250 * per_frame)
+            assert said["events"] == wanted, [pair for pair in zip(said["events"], wanted) if pair[0] != pair[1]][:3]
+            assert any("behind the last sample" in w for w in said["warnings"]) == (len(wanted) < 300), said["warnings"]
+            (here / name).unlink()
+
+
 def check_lists_that_lie_with_their_records():
     """RECORDS of PhysioNet, named from elsewhere."""
     adc = random.integers(-2000, 2000, (1, 100))
