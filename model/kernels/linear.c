@@ -1,16 +1,11 @@
 #include "model/kernels/linear.h"
 
-#include <string.h>
-
 #include "model/kernels/arrays.h"
 #include "model/kernels/product.h"
 
 void linear_forward(real *y, const real *x, const real *weight, const real *bias, size_t tokens, size_t in, size_t out)
 {
-    if (bias != NULL)
-        for (size_t t = 0; t < tokens; t++)
-            memcpy(y + t * out, bias, out * sizeof(real));
-    product_nt(y, x, weight, bias != NULL ? PRODUCT_ADD : PRODUCT_SET, tokens, out, in, out, in, in);
+    product_nt_bias(y, x, weight, bias, tokens, out, in, out, in, in);
 }
 
 void linear_backward(real *dx, real *dweight, real *dbias, const real *dy, const real *x, const real *weight,

@@ -48,12 +48,13 @@ void panel_product(const struct panel_product *product)
 
     for (size_t l = 0; l < p->k; l += most) {
         size_t terms = p->k - l < most ? p->k - l : most;
-        enum product_mode mode = l == 0 ? p->mode : PRODUCT_ADD;
+        const real *from = l == 0 ? p->from : p->c;
+        size_t ld_from = l == 0 ? p->ld_from : p->ld_c;
         for (size_t j = 0; j < p->n; j += PANEL_COLUMNS) {
             size_t columns = p->n - j < PANEL_COLUMNS ? p->n - j : PANEL_COLUMNS;
             fill_panel(panel, p, l, terms, j, columns);
-            small_product(p->c + j, p->a + l * p->a_column, panel, mode, p->m, columns, terms, p->ld_c, p->a_row,
-                          p->a_column, PANEL_COLUMNS);
+            small_product_from(p->c + j, from != NULL ? from + j : NULL, ld_from, p->a + l * p->a_column, panel, p->m,
+                               columns, terms, p->ld_c, p->a_row, p->a_column, PANEL_COLUMNS);
         }
     }
 }

@@ -12,14 +12,13 @@
 
 #include "model/kernels/product.h"
 
-/* c[i, j] (+)= sum over l of a[i·a_row + l·a_column] · b's element (l, j), which lies at b[l·ld_b + j], or at
- * b[j·ld_b + l] if b_is_transposed. c: [m, n], rows ld_c apart; one of a_row and a_column is 1. */
+/* c[i, j] = from[i·ld_from + j] (0 if NULL) + sum over l of a[i·a_row + l·a_column] · b's element (l, j), which lies at
+ * b[l·ld_b + j], or at b[j·ld_b + l] if b_is_transposed. c: [m, n], rows ld_c apart; one of a_row and a_column is 1. */
 struct panel_product {
     real *c;
-    const real *a, *b;
-    enum product_mode mode;
+    const real *from, *a, *b; /* from: c itself to add to it, a bias with ld_from = 0, or NULL */
     size_t m, n, k;
-    size_t ld_c, a_row, a_column, ld_b;
+    size_t ld_c, ld_from, a_row, a_column, ld_b;
     bool b_is_transposed;
 };
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/profile.h"
 #include "model/kernels/panel_product.h"
@@ -34,49 +35,69 @@ static int int_size(size_t size)
     return (int)size;
 }
 
-static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, real *c, const real *a, const real *b,
-                    enum product_mode mode, size_t m, size_t n, size_t k, size_t ld_c, size_t ld_a, size_t ld_b)
+/* c = from + op(a)·op(b); from: c itself, a bias (ld_from = 0), or NULL. */
+static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, real *c, const real *from, size_t ld_from,
+                    const real *a, const real *b, size_t m, size_t n, size_t k, size_t ld_c, size_t ld_a, size_t ld_b)
 {
+    bool a_is_transposed = transpose_a == CblasTrans;
+    const struct panel_product panels = {
+        .c = c,
+        .from = from,
+        .a = a,
+        .b = b,
+        .m = m,
+        .n = n,
+        .k = k,
+        .ld_c = ld_c,
+        .ld_from = ld_from,
+        .a_row = a_is_transposed ? 1 : ld_a,
+        .a_column = a_is_transposed ? ld_a : 1,
+        .ld_b = ld_b,
+        .b_is_transposed = transpose_b == CblasTrans,
+    };
+
     if (m == 0 || n == 0)
         return;
-    struct panel_product panels = {.c = c,
-                                   .a = a,
-                                   .b = b,
-                                   .mode = mode,
-                                   .m = m,
-                                   .n = n,
-                                   .k = k,
-                                   .ld_c = ld_c,
-                                   .a_row = transpose_a == CblasTrans ? 1 : ld_a,
-                                   .a_column = transpose_a == CblasTrans ? ld_a : 1,
-                                   .ld_b = ld_b,
-                                   .b_is_transposed = transpose_b == CblasTrans};
-    if (has_one_thread() && panel_product_pays(&panels))
+    if (has_one_thread() && panel_product_pays(&panels)) {
         panel_product(&panels);
-    else
+    } else {
+        for (size_t i = 0; from != NULL && from != c && i < m; i++)
+            memcpy(c + i * ld_c, from + i * ld_from, n * sizeof(real));
         GEMM(CblasRowMajor, transpose_a, transpose_b, int_size(m), int_size(n), int_size(k), 1, a, int_size(ld_a), b,
-             int_size(ld_b), mode == PRODUCT_ADD ? 1 : 0, c, int_size(ld_c));
+             int_size(ld_b), from != NULL ? 1 : 0, c, int_size(ld_c));
+    }
     profile_count(2.0 * (double)m * (double)n * (double)k,
                   (double)sizeof(real) * ((double)m * (double)k + (double)k * (double)n +
-                                          (mode == PRODUCT_ADD ? 2.0 : 1.0) * (double)m * (double)n));
+                                          (from == c ? 2.0 : 1.0) * (double)m * (double)n));
+}
+
+static const real *start_of(const real *c, enum product_mode mode)
+{
+    return mode == PRODUCT_ADD ? c : NULL;
 }
 
 void product_nt(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
                 size_t ld_c, size_t ld_a, size_t ld_b)
 {
-    product(CblasNoTrans, CblasTrans, c, a, b, mode, m, n, k, ld_c, ld_a, ld_b);
+    product(CblasNoTrans, CblasTrans, c, start_of(c, mode), ld_c, a, b, m, n, k, ld_c, ld_a, ld_b);
+}
+
+void product_nt_bias(real *c, const real *a, const real *b, const real *bias, size_t m, size_t n, size_t k, size_t ld_c,
+                     size_t ld_a, size_t ld_b)
+{
+    product(CblasNoTrans, CblasTrans, c, bias, 0, a, b, m, n, k, ld_c, ld_a, ld_b);
 }
 
 void product_nn(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
                 size_t ld_c, size_t ld_a, size_t ld_b)
 {
-    product(CblasNoTrans, CblasNoTrans, c, a, b, mode, m, n, k, ld_c, ld_a, ld_b);
+    product(CblasNoTrans, CblasNoTrans, c, start_of(c, mode), ld_c, a, b, m, n, k, ld_c, ld_a, ld_b);
 }
 
 void product_tn(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
                 size_t ld_c, size_t ld_a, size_t ld_b)
 {
-    product(CblasTrans, CblasNoTrans, c, a, b, mode, m, n, k, ld_c, ld_a, ld_b);
+    product(CblasTrans, CblasNoTrans, c, start_of(c, mode), ld_c, a, b, m, n, k, ld_c, ld_a, ld_b);
 }
 
 void product_set_threads(int threads)

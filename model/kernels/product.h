@@ -17,6 +17,10 @@ enum product_mode { PRODUCT_SET, PRODUCT_ADD }; /* c = a·b or c += a·b */
 void product_nt(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
                 size_t ld_c, size_t ld_a, size_t ld_b);
 
+/* c[m, n] = bias[n] in every row + a[m, k] · b[n, k]^T. bias NULL: 0. */
+void product_nt_bias(real *c, const real *a, const real *b, const real *bias, size_t m, size_t n, size_t k, size_t ld_c,
+                     size_t ld_a, size_t ld_b);
+
 /* c[m, n] = a[m, k] · b[k, n]: gradient of a linear layer's input, b its weight [out, in]. */
 void product_nn(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
                 size_t ld_c, size_t ld_a, size_t ld_b);

@@ -4,6 +4,16 @@
 
 #include "model/kernels/dispatch.h"
 
+/* What the sums are added to: rows `ld` apart; NULL: nothing. */
+struct product_start {
+    const real *from;
+    size_t ld;
+};
+
+/* A macro, as an inline function cannot be compiled for the base architecture and inlined into a wider one. */
+#define START_AT(start, row, column)                                                                                   \
+    ((struct product_start){(start).from != NULL ? (start).from + (row) * (start).ld + (column) : NULL, (start).ld})
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAS_WIDE_VECTORS 1
 
@@ -53,7 +63,7 @@ bool small_product_is_wide(void)
 }
 
 /* Columns that no vector covers, one at a time; head dimensions and channels of real models leave none. */
-KERNEL_CLONES static void scalar_columns(real *c, const real *a, const real *b, enum product_mode mode, size_t m,
+KERNEL_CLONES static void scalar_columns(real *c, struct product_start start, const real *a, const real *b, size_t m,
                                          size_t n, size_t k, size_t ld_c, size_t a_row, size_t a_column, size_t ld_b)
 {
     for (size_t i = 0; i < m; i++)
@@ -61,31 +71,39 @@ KERNEL_CLONES static void scalar_columns(real *c, const real *a, const real *b, 
             real sum = 0;
             for (size_t l = 0; l < k; l++)
                 sum += a[i * a_row + l * a_column] * b[l * ld_b + j];
-            c[i * ld_c + j] = mode == PRODUCT_ADD ? c[i * ld_c + j] + sum : sum;
+            c[i * ld_c + j] = start.from != NULL ? start.from[i * start.ld + j] + sum : sum;
         }
 }
 
-void small_product(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
-                   size_t ld_c, size_t a_row, size_t a_column, size_t ld_b)
+void small_product_from(real *c, const real *from, size_t ld_from, const real *a, const real *b, size_t m, size_t n,
+                        size_t k, size_t ld_c, size_t a_row, size_t a_column, size_t ld_b)
 {
+    struct product_start start = {from, ld_from};
     size_t done = 0;
 
     switch (widest_vectors()) {
 #ifdef HAS_WIDE_VECTORS
     case VECTORS_64:
-        done = avx512_columns(c, a, b, mode, m, n, k, ld_c, a_row, a_column, ld_b);
-        done += avx512_half_columns(c + done, a, b + done, mode, m, n - done, k, ld_c, a_row, a_column, ld_b);
+        done = avx512_columns(c, start, a, b, m, n, k, ld_c, a_row, a_column, ld_b);
+        done += avx512_half_columns(c + done, START_AT(start, 0, done), a, b + done, m, n - done, k, ld_c, a_row,
+                                    a_column, ld_b);
         break;
     case VECTORS_32:
-        done = avx2_columns(c, a, b, mode, m, n, k, ld_c, a_row, a_column, ld_b);
+        done = avx2_columns(c, start, a, b, m, n, k, ld_c, a_row, a_column, ld_b);
         break;
 #endif
     default:
         break;
     }
-    done += base_columns(c + done, a, b + done, mode, m, n - done, k, ld_c, a_row, a_column, ld_b);
+    done += base_columns(c + done, START_AT(start, 0, done), a, b + done, m, n - done, k, ld_c, a_row, a_column, ld_b);
     if (done < n)
-        scalar_columns(c + done, a, b + done, mode, m, n - done, k, ld_c, a_row, a_column, ld_b);
+        scalar_columns(c + done, START_AT(start, 0, done), a, b + done, m, n - done, k, ld_c, a_row, a_column, ld_b);
+}
+
+void small_product(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
+                   size_t ld_c, size_t a_row, size_t a_column, size_t ld_b)
+{
+    small_product_from(c, mode == PRODUCT_ADD ? c : NULL, ld_c, a, b, m, n, k, ld_c, a_row, a_column, ld_b);
 }
 
 void transpose_padded(real *y, const real *x, real factor, size_t rows, size_t columns, size_t ld_y, size_t ld_x)

@@ -24,6 +24,10 @@ static inline size_t product_padded(size_t count)
 void small_product(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
                    size_t ld_c, size_t a_row, size_t a_column, size_t ld_b);
 
+/* The same added to what stands in `from`: rows ld_from apart (0: one row for all, a bias), c itself or NULL. */
+void small_product_from(real *c, const real *from, size_t ld_from, const real *a, const real *b, size_t m, size_t n,
+                        size_t k, size_t ld_c, size_t a_row, size_t a_column, size_t ld_b);
+
 /* Does this processor have vectors of 512 bits? */
 bool small_product_is_wide(void);
 

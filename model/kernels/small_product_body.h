@@ -8,7 +8,7 @@ enum { NAME(LANES) = VECTOR_BYTES / sizeof(real) };
 typedef real NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
 /* `rows` × `vectors` vectors of c in registers; both are constants after inlining. */
-KERNEL_INLINE void NAME(block)(real *c, const real *a, const real *b, enum product_mode mode, size_t k, size_t ld_c,
+KERNEL_INLINE void NAME(block)(real *c, struct product_start start, const real *a, const real *b, size_t k, size_t ld_c,
                                size_t a_row, size_t a_column, size_t ld_b, const int rows, const int vectors)
 {
     NAME(vector) sum[16][4];
@@ -36,15 +36,15 @@ KERNEL_INLINE void NAME(block)(real *c, const real *a, const real *b, enum produ
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) {
             NAME(vector) *place = (NAME(vector) *)(c + (size_t)i * ld_c + (size_t)v * NAME(LANES));
-            if (mode == PRODUCT_ADD)
-                sum[i][v] += *place;
+            if (start.from != NULL)
+                sum[i][v] += *(const NAME(vector) *)(start.from + (size_t)i * start.ld + (size_t)v * NAME(LANES));
             *place = sum[i][v];
         }
 }
 
 #define ROWS_CASE(rows, vectors)                                                                                       \
     case rows:                                                                                                         \
-        NAME(block)(c, a, b, mode, k, ld_c, a_row, a_column, ld_b, rows, vectors);                                     \
+        NAME(block)(c, start, a, b, k, ld_c, a_row, a_column, ld_b, rows, vectors);                                    \
         break;
 #define ROWS_CASES_6(vectors)                                                                                          \
     ROWS_CASE(1, vectors)                                                                                              \
@@ -66,10 +66,10 @@ KERNEL_INLINE void NAME(block)(real *c, const real *a, const real *b, enum produ
 
 /* All rows of a strip that is `vectors` vectors wide, `step` rows at a time. */
 #define STRIP(name, vectors, step)                                                                                     \
-    static void NAME(name)(real * c, const real *a, const real *b, enum product_mode mode, size_t m, size_t k,         \
+    static void NAME(name)(real * c, struct product_start start, const real *a, const real *b, size_t m, size_t k,     \
                            size_t ld_c, size_t a_row, size_t a_column, size_t ld_b)                                    \
     {                                                                                                                  \
-        for (; m > 0; m -= m < step ? m : step, a += step * a_row, c += step * ld_c)                                   \
+        for (; m > 0; m -= m < step ? m : step, a += step * a_row, c += step * ld_c, start = START_AT(start, step, 0)) \
             switch (m < step ? m : step) {                                                                             \
                 ROWS_CASES_##step(vectors)                                                                             \
             }                                                                                                          \
@@ -86,13 +86,16 @@ STRIP(strip_1, 1, 8)
 #endif
 
 /* As many columns as whole vectors cover; returns how many. */
-static size_t NAME(columns)(real *c, const real *a, const real *b, enum product_mode mode, size_t m, size_t n, size_t k,
-                            size_t ld_c, size_t a_row, size_t a_column, size_t ld_b)
+static size_t NAME(columns)(real *c, struct product_start start, const real *a, const real *b, size_t m, size_t n,
+                            size_t k, size_t ld_c, size_t a_row, size_t a_column, size_t ld_b)
 {
     size_t vectors = n / NAME(LANES), v = 0;
 
 #define COLUMNS_STRIP(name, width)                                                                                     \
-    NAME(name)(c + v * NAME(LANES), a, b + v * NAME(LANES), mode, m, k, ld_c, a_row, a_column, ld_b), v += width
+    NAME(name)                                                                                                         \
+    (c + v * NAME(LANES), START_AT(start, 0, v * NAME(LANES)), a, b + v * NAME(LANES), m, k, ld_c, a_row, a_column,    \
+     ld_b),                                                                                                            \
+        v += width
 #if WIDE_BLOCKS
     while (vectors - v >= 4)
         COLUMNS_STRIP(strip_4, 4);

@@ -43,7 +43,13 @@ static void check_products(size_t m, size_t n, size_t k, size_t gap, enum produc
         assert_close(c, twin, m * ld_c, CLOSE);
         free(c), free(twin);
     }
-    free(a), free(b), free(start);
+    real *bias = random_array(n, 1), *c = zero_array(m * n), *filled = zero_array(m * n);
+    for (size_t i = 0; i < m * n; i++)
+        filled[i] = bias[i % n];
+    double *twin = product_twin(filled, a, b, PRODUCT_ADD, m, n, k, n, ld_a[0], 1, 1, ld_b[0]);
+    product_nt_bias(c, a, b, bias, m, n, k, n, ld_a[0], ld_b[0]);
+    assert_close(c, twin, m * n, CLOSE);
+    free(a), free(b), free(start), free(bias), free(c), free(filled), free(twin);
 }
 
 static void products_equal_three_loops_for_any_leading_dimension(void **state)
