@@ -163,22 +163,15 @@ static enum status open_array(struct array_file *array, const char *path,
     enum status status;
     *array = (struct array_file){.path = path, .file = -1, .dataset = -1};
     REQUIRE(description, STATUS_DATA, "%s: no description: %s", path, description_help);
-    H5E_BEGIN_TRY
-    {
-        array->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    }
-    H5E_END_TRY
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* what is wrong is said by us */
+    array->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     REQUIRE(array->file >= 0, STATUS_DATA,
             "%s: is no HDF5 file that can be read (empty, cut off or damaged); leave it out", path);
     if (description->variable)
         array->name = duplicate_text(description->variable);
     else
         TRY(find_only_dataset(array));
-    H5E_BEGIN_TRY
-    {
-        array->dataset = H5Dopen2(array->file, array->name, H5P_DEFAULT);
-    }
-    H5E_END_TRY
+    array->dataset = H5Dopen2(array->file, array->name, H5P_DEFAULT);
     make_printable(array->name);
     REQUIRE(array->dataset >= 0, STATUS_DATA, "%s: has no dataset '%s'; correct 'variable:' in the description", path,
             array->name);
@@ -229,11 +222,7 @@ static enum status read_long_names(const struct array_file *array, hid_t dataset
     room.bytes = xcalloc(room.count, 1);
     H5Pset_vlen_mem_manager(transfer, take_room, &room, leave_room, &room);
     herr_t error = -1;
-    H5E_BEGIN_TRY
-    {
-        error = H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, texts);
-    }
-    H5E_END_TRY
+    error = H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, texts);
     for (size_t i = 0; error >= 0 && i < n; i++)
         if (!copy_text(names[i], RECORD_NAME_BYTES, texts[i] ? texts[i] : ""))
             error = -1;
@@ -292,11 +281,7 @@ static enum status list_names(const struct array_file *array, const struct recor
             snprintf((*names)[i], RECORD_NAME_BYTES, "%zu", i);
         return STATUS_OK;
     }
-    H5E_BEGIN_TRY
-    {
-        dataset = H5Dopen2(array->file, description->names, H5P_DEFAULT);
-    }
-    H5E_END_TRY
+    dataset = H5Dopen2(array->file, description->names, H5P_DEFAULT);
     REQUIRE(dataset >= 0, STATUS_DATA, "%s: has no dataset '%s'; correct 'names:' in the description", array->path,
             description->names);
     REQUIRE(lies_in_file(array->file, dataset), STATUS_DATA, "%s: %s: lies in another file; give that file",
@@ -406,12 +391,8 @@ static enum status read_table(const struct array_file *array, hsize_t index, str
     hsize_t values = rows * columns;
     hid_t space = H5Dget_space(array->dataset), memory = H5Screate_simple(1, &values, NULL);
     herr_t error = -1;
-    H5E_BEGIN_TRY
-    {
-        if (H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, count, NULL) >= 0)
-            error = H5Dread(array->dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, table->values);
-    }
-    H5E_END_TRY
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, count, NULL) >= 0)
+        error = H5Dread(array->dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, table->values);
     H5Sclose(memory);
     H5Sclose(space);
     REQUIRE(error >= 0, STATUS_DATA, "%s: %s: cannot be read: cut off, damaged, or packed by a filter unknown here",

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "io/recording/mapped_file.h"
+#include "io/recording/matlab_elements.h"
 
-enum { V5_HEAD = 128, V5_TAG = 8, V4_HEAD = 20 };
+enum { V5_HEAD = 128, V4_HEAD = 20 };
 
 static uint32_t word(const uint8_t *bytes, bool is_big)
 {
@@ -13,20 +14,10 @@ static uint32_t word(const uint8_t *bytes, bool is_big)
     return is_big ? __builtin_bswap32(value) : value;
 }
 
-/* Each element: type, length (4 bytes each), content. */
 static bool v5_is_whole(const struct mapped_file *file)
 {
-    bool is_big = file->bytes[126] == 'M';
-    size_t at = V5_HEAD;
-    while (at < file->count) {
-        if (file->count - at < V5_TAG)
-            return false;
-        size_t length = word(file->bytes + at + 4, is_big);
-        if (length > file->count - at - V5_TAG)
-            return false;
-        at += V5_TAG + length;
-    }
-    return at > V5_HEAD;
+    return file->count > V5_HEAD &&
+           matlab_elements_fit(file->bytes + V5_HEAD, file->count - V5_HEAD, file->bytes[V5_HEAD - 2] == 'M');
 }
 
 /* Each matrix: type (thousands: byte order; tens: size of a number), rows, columns, imaginary, length of the name;

@@ -4,7 +4,7 @@
 
 #include "base/status.h"
 
-/* Walks over the matrices (v4) or elements (v5) of the file. v7.3 is HDF5, which looks itself.
+/* Walks over the matrices (v4) or elements (v5, matlab_elements.h) of the file. v7.3 is HDF5, which looks itself.
  * STATUS_DATA: the file is empty, cut off or no MATLAB file. */
 enum status matlab_check_whole(const char *path);
 

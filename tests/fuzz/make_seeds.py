@@ -34,8 +34,11 @@ def matlab():
     scipy.io.savemat(path("matlab", "struct.mat"), ecg)
     scipy.io.savemat(path("matlab", "struct_compressed.mat"), ecg, do_compression=True)
     with h5py.File(path("matlab", "v73.mat"), "w", userblock_size=512) as file:
-        file["val"] = table
-        file["val"].attrs["MATLAB_class"] = np.bytes_("double")
+        file["val"] = table.T  # MATLAB stores columns first
+        text = h5py.h5t.C_S1.copy()  # as MATLAB writes it: ended by 0, libmatio knows no other
+        text.set_size(7)
+        attribute = h5py.h5a.create(file["val"].id, b"MATLAB_class", text, h5py.h5s.create(h5py.h5s.SCALAR))
+        attribute.write(np.array(b"double", "S7"), text)
     head = b"MATLAB 7.3 MAT-file, made up".ljust(124) + struct.pack("<H", 0x200) + b"IM"
     with open(path("matlab", "v73.mat"), "r+b") as file:
         file.write(head)

@@ -6,3 +6,6 @@ add_unit_test(test_recording_wfdb test_recording_wfdb.c unit anyecg_recording Pk
 add_unit_test(test_recording_segments test_recording_segments.c unit anyecg_recording)
 add_unit_test(test_recording_vectors test_recording_vectors.c unit anyecg_recording)
 add_unit_test(test_recording_data test_recording_data.c unit anyecg_recording PkgConfig::sodium)
+# MATLAB and HDF5 arrays: the seeds of fuzzing, made by scipy and h5py or found.
+add_unit_test(test_recording_arrays test_recording_arrays.c unit anyecg_recording)
+target_compile_definitions(test_recording_arrays PRIVATE SOURCE_FOLDER="${CMAKE_SOURCE_DIR}")
