@@ -1,13 +1,13 @@
 #include "base/command_line.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/status.h"
 #include "base/text.h"
 
 static const struct argp_option common_options[] = {
@@ -88,4 +88,14 @@ void command_line_refuse(void)
 {
     log_error("%s", status_message());
     exit(code_of_mistake());
+}
+
+enum status command_line_end(enum status status)
+{
+    bool has_failed = fflush(stdout) != 0 || ferror(stdout);
+    if (has_failed && status == STATUS_OK) {
+        status = status_set(STATUS_IO, "output: could not be written; is the disk full?");
+        log_error("%s", status_message());
+    }
+    return status;
 }

@@ -176,15 +176,20 @@ bool folder_exists(const char *path)
 enum status folder_make(const char *path)
 {
     char *part = duplicate_text(path);
+    int fault = 0; /* the first one; it counts only if the last folder finds its parent missing */
     for (char *c = part + 1; *c; c++)
         if (*c == '/') {
             *c = '\0';
-            mkdir(part, 0777); /* a real fault shows at the last one */
+            if (mkdir(part, 0777) < 0 && errno != EEXIST && fault == 0)
+                fault = errno;
             *c = '/';
         }
     enum status status = STATUS_OK;
-    if (mkdir(part, 0777) < 0 && !folder_exists(part))
-        status = status_set(STATUS_IO, "%s: folder cannot be made: %s", path, strerror(errno));
+    if (mkdir(part, 0777) < 0) {
+        fault = errno == ENOENT && fault != 0 ? fault : errno;
+        if (!folder_exists(part))
+            status = status_set(STATUS_IO, "%s: folder cannot be made: %s", path, strerror(fault));
+    }
     free(part);
     return status;
 }

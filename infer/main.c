@@ -1,7 +1,9 @@
 /* The program anyecg-infer: command line, and the division of inputs over ranks. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/command_line.h"
 #include "base/file.h"
@@ -22,15 +24,15 @@ static const char description[] =
     "Answers four tasks on ECG recordings from a checkpoint of anyecg-train.\n\n"
     "  anomaly INPUT...      is the recording abnormal?\n"
     "  arrhythmia INPUT...   probability of each class of the checkpoint\n"
-    "  leadgen INPUT...      makes lost leads from the others; writes WFDB records to -o\n"
+    "  leadgen INPUT...      makes lost leads from the others: WFDB records in -o\n"
     "  longecg INPUT...      episodes in long recordings\n"
     "  tokenize INPUT...     rhythm codes\n"
     "  embed INPUT...        mean of the features\n"
     "  evaluate TASK         figures on a split of a corpus, beside simple methods\n"
-    "  info CHECKPOINT       what a checkpoint is; checks all its checksums. With --corpus: whether it was trained on\n"
-    "                        what was withdrawn from that corpus\n"
-    "  export CHECKPOINT     copies it to -o without optimiser state and training patients\n\n"
-    "INPUT: a folder (searched), @list file, a recording of any format that anyecg-pack build takes (a WFDB header, an\n"
+    "  info CHECKPOINT       what a checkpoint is; checks all its checksums. With\n"
+    "                        --corpus: whether it was trained on what was withdrawn\n"
+    "  export CHECKPOINT     copies it to -o without optimiser state and patients\n\n"
+    "INPUT: a folder (searched), @list file, a recording of any format that anyecg-pack build takes (a WFDB header, an "
     "EDF file, FILE/NAME of one of many in an HDF5 file, ...), or --corpus, --split and --source. Results are JSON "
     "lines.\v"
     "Exit codes: 0 done, 2 usage, 3 some inputs were refused (listed), 4 bad data (all were refused), 5 bad config, "
@@ -145,6 +147,19 @@ static enum status read_selection(struct selection *selection, const struct comm
     return STATUS_OK;
 }
 
+/* Before hours of evaluation, not after them. */
+static enum status check_report_folder(const char *path)
+{
+    char *folder = duplicate_text(path), *slash = strrchr(folder, '/');
+    enum status status = STATUS_OK;
+    if (slash)
+        slash[slash == folder] = '\0'; /* "/" stays */
+    if (access(slash ? folder : ".", W_OK) < 0)
+        status = status_set(STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
+    free(folder);
+    return status;
+}
+
 static enum status run_evaluate(const struct command_line *line, const struct world *world)
 {
     enum status status;
@@ -160,6 +175,7 @@ static enum status run_evaluate(const struct command_line *line, const struct wo
     TRY(need(line->corpus, "evaluate", "--corpus"));
     REQUIRE(!line->recipe, STATUS_USAGE, "-c is for raw files; a corpus needs no recipe");
     TRY(read_selection(&selection, line));
+    TRY(comm_agree(world, line->output && world->rank == 0 ? check_report_folder(line->output) : STATUS_OK));
     TRY(comm_agree(world, (enum status)anyecg_open(&model, line->checkpoint)));
     TRY(corpus_open(&corpus, line->corpus, world));
     TRY(evaluate_run(model, task, corpus, &selection, world, report));
@@ -258,6 +274,7 @@ int main(int argc, char **argv)
         status = dispatch(&line, &world);
     if (status != STATUS_OK && world.rank == 0)
         log_error("%s", status_message());
+    status = command_line_end(status);
     world_end(&world);
     free(line.sources);
     free(line.arguments);

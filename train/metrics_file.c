@@ -1,9 +1,13 @@
 #include "train/metrics_file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 static void write_number(FILE *file, const char *key, double value)
 {
@@ -11,6 +15,19 @@ static void write_number(FILE *file, const char *key, double value)
         fprintf(file, ", \"%s\": %.9g", key, value);
     else
         fprintf(file, ", \"%s\": null", key);
+}
+
+/* A disk that fills up does not end the training between two checkpoints, but it is told. */
+static void flush(FILE *file)
+{
+    static bool has_warned;
+
+    if (fflush(file) != 0 && !has_warned) {
+        log_warning("metrics.jsonl: lines cannot be written: %s; training goes on, but a checkpoint may fail as well",
+                    strerror(errno));
+        has_warned = true;
+    }
+    clearerr(file);
 }
 
 void metrics_write_step(FILE *file, const struct run *run, const struct step_report *report)
@@ -28,7 +45,7 @@ void metrics_write_step(FILE *file, const struct run *run, const struct step_rep
     for (int i = 0; i < N_PHASES; i++)
         fprintf(file, "%s\"%s\": %.6f", i ? ", " : "", phase_names[i], report->phase_seconds[i]);
     fprintf(file, "}}\n");
-    fflush(file);
+    flush(file);
 }
 
 void metrics_write_validation(FILE *file, const struct run *run)
@@ -39,7 +56,7 @@ void metrics_write_validation(FILE *file, const struct run *run)
     for (size_t i = 0; i < stage->n_results; i++)
         write_number(file, stage->results[i].name, stage->results[i].value);
     fprintf(file, "}\n");
-    fflush(file);
+    flush(file);
 }
 
 double resident_megabytes(void)

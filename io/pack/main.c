@@ -1,4 +1,5 @@
 /* io/pack/main.c — the program anyecg-pack. */
+#include "base/command_line.h"
 #include "base/log.h"
 #include "base/startup.h"
 #include "comm/world.h"
@@ -42,6 +43,7 @@ int main(int argc, char **argv)
     status = run(&options, &world);
     if (status != STATUS_OK && status != STATUS_PARTIAL)
         log_error("%s", status_message());
+    status = command_line_end(status);
     options_free(&options);
     world_end(&world);
     return status;

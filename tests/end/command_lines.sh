@@ -37,4 +37,17 @@ for program in anyecg-pack anyecg-train anyecg-infer; do
     [ $code = 2 ] && grep -q -e --help err || fail "$program without a word: exit code $code, $(cat out err)"
 done
 expect 0 "--quiet" "$bin/anyecg-train" --help
+
+# A line of help fits a terminal (argp breaks at 79 columns, in the middle of a table's line).
+"$bin/anyecg-infer" --help | awk '/^  anomaly INPUT/ { table = 1 } /^$/ { table = 0 } table && !/^  /' >broken
+[ ! -s broken ] || fail "anyecg-infer --help: broken lines: $(cat broken)"
+
+# Results that stdout cannot take, and folders that cannot be made.
+"$bin/anyecg-pack" synth -n 6 --seconds 4 --leads 1 --seed 2 -o small -q 2>err || fail "synth: $(cat err)"
+"$bin/anyecg-pack" info small >/dev/full 2>err
+code=$?
+[ $code = 6 ] && grep -q "output: could not be written" err || fail "info to a full disk: exit code $code, $(cat err)"
+expect 6 "/proc/none/report.json: cannot be written" "$bin/anyecg-infer" evaluate anomaly --checkpoint none --corpus small -o /proc/none/report.json
+touch file
+expect 6 "file/under: folder cannot be made: Not a directory" "$bin/anyecg-pack" synth -n 2 -o file/under -q
 finish
