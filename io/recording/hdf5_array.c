@@ -9,10 +9,11 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/recording/hdf5_names.h"
 #include "io/recording/raw_files.h"
 #include "io/recording/sample_array.h"
 
-enum { MOST_RECORDS = 1 << 24, MOST_DEFLATE = 1100, RECORD_NAME_BYTES = 64 };
+enum { MOST_RECORDS = 1 << 24, MOST_DEFLATE = 1100 };
 
 struct array_file {
     const char *path;
@@ -192,79 +193,6 @@ static bool is_plain_name(const char *name)
            name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
 }
 
-/* Room for the texts that HDF5 makes of names: a file may say any length, so often as there are names. */
-struct name_room {
-    char *bytes;
-    size_t used, count;
-};
-
-static void *take_room(size_t bytes, void *context)
-{
-    struct name_room *room = context;
-    if (bytes > room->count - room->used)
-        return NULL;
-    room->used += bytes;
-    return room->bytes + room->used - bytes;
-}
-
-static void leave_room(void *text, void *context)
-{
-    (void)text, (void)context; /* all at once, in the end */
-}
-
-static enum status read_long_names(const struct array_file *array, hid_t dataset, hid_t type, size_t n,
-                                   char (*names)[64])
-{
-    enum status status = STATUS_OK;
-    struct name_room room = {.count = checked_multiply(n + 1, RECORD_NAME_BYTES)};
-    char **texts = xcalloc(n + 1, sizeof *texts);
-    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    room.bytes = xcalloc(room.count, 1);
-    H5Pset_vlen_mem_manager(transfer, take_room, &room, leave_room, &room);
-    herr_t error = -1;
-    error = H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, texts);
-    for (size_t i = 0; error >= 0 && i < n; i++)
-        if (!copy_text(names[i], RECORD_NAME_BYTES, texts[i] ? texts[i] : ""))
-            error = -1;
-    if (error < 0)
-        status = status_set(STATUS_DATA, "%s: the names of its records cannot be read, or have more than %d characters",
-                            array->path, RECORD_NAME_BYTES - 1);
-    H5Pclose(transfer);
-    free(room.bytes);
-    free(texts);
-    return status;
-}
-
-/* Integers, or text. */
-static enum status read_names(const struct array_file *array, hid_t dataset, hid_t type, size_t n, char (*names)[64])
-{
-    enum status status;
-    H5T_class_t class = H5Tget_class(type);
-    if (class == H5T_INTEGER) {
-        int64_t *numbers = NEW_ARRAY(int64_t, n);
-        herr_t error = H5Dread(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers);
-        for (size_t i = 0; error >= 0 && i < n; i++)
-            snprintf(names[i], RECORD_NAME_BYTES, "%" PRId64, numbers[i]);
-        free(numbers);
-        REQUIRE(error >= 0, STATUS_DATA, "%s: the names of its records cannot be read", array->path);
-        return STATUS_OK;
-    }
-    if (class == H5T_STRING && H5Tis_variable_str(type) > 0)
-        return read_long_names(array, dataset, type, n, names);
-    REQUIRE(class == H5T_STRING && H5Tget_size(type) < RECORD_NAME_BYTES, STATUS_DATA,
-            "%s: the names of its records must be integers or text (below %d bytes)", array->path, RECORD_NAME_BYTES);
-    size_t bytes = H5Tget_size(type);
-    char *texts = xcalloc(n + 1, bytes);
-    herr_t error = H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts);
-    for (size_t i = 0; error >= 0 && i < n; i++)
-        snprintf(names[i], RECORD_NAME_BYTES, "%.*s", (int)bytes, texts + i * bytes);
-    free(texts);
-    REQUIRE(error >= 0, STATUS_DATA, "%s: the names of its records cannot be read", array->path);
-    return STATUS_OK;
-fail:
-    return status;
-}
-
 /* *names: [dims[0]], freed by the caller. */
 static enum status list_names(const struct array_file *array, const struct recording_description *description,
                               char (**names)[RECORD_NAME_BYTES])
@@ -293,7 +221,7 @@ static enum status list_names(const struct array_file *array, const struct recor
             (long long)H5Sget_simple_extent_npoints(space), n, array->name);
     REQUIRE(H5Tget_size(type) > 0, STATUS_DATA, "%s: %s: is damaged", array->path, description->names);
     TRY(check_storage(array, dataset, description->names, n, H5Tget_size(type)));
-    TRY(read_names(array, dataset, type, n, *names));
+    TRY(hdf5_read_names(array->path, dataset, type, n, *names));
     for (size_t i = 0; i < n; i++)
         REQUIRE(is_plain_name((*names)[i]), STATUS_DATA,
                 "%s: %s: the name of record %zu (not shown) is none: only letters, digits, - _ . are allowed, and no . "

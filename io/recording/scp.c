@@ -205,10 +205,11 @@ static enum status check_rhythm(struct recording *recording, const struct scp_fi
     REQUIRE(rhythm->n_leads > 0 && 2 + rhythm->n_leads * LEAD_BYTES <= leads.count, STATUS_DATA,
             "%s: %zu leads do not fit into section 3 of %zu bytes; the file is damaged", scp->path, rhythm->n_leads,
             leads.count);
-    REQUIRE(data.bytes[5] == 0, STATUS_DATA,
-            "%s: is compressed with thinned-out samples between beats, which cannot be read; export it without high "
-            "compression",
-            scp->path);
+    REQUIRE(
+        data.bytes[5] == 0, STATUS_DATA,
+        "%s: section 6: bimodal compression %d: thinned-out samples between beats cannot be read; export it without "
+        "high compression",
+        scp->path, data.bytes[5]);
     rhythm->leads = leads.bytes + 2;
     TRY(read_signals(&rhythm->signals, scp, 6, rhythm->n_leads));
     rhythm->unit_nanovolts = rhythm->signals.nanovolts;

@@ -344,6 +344,23 @@ def check_names_of_any_length():
             file["x"] = many
             file["id"] = bad
         refused(here, words)
+    for form, words in ((dict(maxshape=(None,), chunks=(2,)), None), (dict(compression="gzip"), "packed form")):
+        with h5py.File(here / "r.h5", "w") as file:
+            file["x"] = many
+            file.create_dataset("id", data=["a1", "b", "c_3"], dtype=h5py.string_dtype(), **form)
+        if words:
+            refused(here, words, "texts of one length")
+        else:
+            assert [said["name"] for said, _ in dump(here)] == ["a1", "b", "c_3"]
+    for form in ({}, dict(chunks=(3,))):
+        with h5py.File(here / "r.h5", "w") as file:
+            file["x"] = many
+            data = file.create_dataset("id", data=["a1", "b", "c_3"], dtype=h5py.string_dtype(), **form)
+            at = data.id.get_chunk_info(0).byte_offset if form else data.id.get_offset()
+        whole = bytearray((here / "r.h5").read_bytes())
+        whole[at + 16:at + 20] = b"\xff\xff\xff\x7f"  # two gigabytes of text, says the second
+        put(here / "r.h5", bytes(whole))
+        refused(here, "more than 63 characters, or are damaged")
 
 
 def check_matrices_that_are_none():
