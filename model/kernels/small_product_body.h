@@ -162,12 +162,12 @@ static void NAME(transpose_block)(real *y, const real *x, real factor, size_t ro
 static size_t NAME(transpose_columns)(real *y, const real *x, real factor, size_t rows, size_t columns, size_t ld_y,
                                       size_t ld_x)
 {
-    size_t padded = product_padded(rows), j;
+    size_t padded = product_padded(rows), whole = columns / NAME(LANES) * NAME(LANES);
 
-    for (j = 0; j + NAME(LANES) <= columns; j += NAME(LANES))
-        for (size_t i = 0; i < padded; i += NAME(LANES))
+    for (size_t i = 0; i < padded; i += NAME(LANES)) /* rows of x are far apart: all of one before the next */
+        for (size_t j = 0; j < whole; j += NAME(LANES))
             NAME(transpose_block)(y + j * ld_y + i, x + i * ld_x + j, factor, i < rows ? rows - i : 0, ld_y, ld_x);
-    return j;
+    return whole;
 }
 
 #undef STRIP
