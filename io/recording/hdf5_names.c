@@ -27,13 +27,13 @@ static bool are_chunks_short(const struct mapped_file *file, hid_t dataset, size
     hsize_t n_chunks = 0, offset[H5S_MAX_RANK], bytes;
     haddr_t at;
     unsigned mask;
-    if (H5Dget_num_chunks(dataset, H5S_ALL, &n_chunks) < 0)
-        return false;
-    for (hsize_t i = 0; i < n_chunks; i++)
-        if (H5Dget_chunk_info(dataset, H5S_ALL, i, offset, &mask, &at, &bytes) < 0 ||
-            !are_short(file, at, bytes, reference_bytes))
-            return false;
-    return true;
+    hid_t space = H5Dget_space(dataset);
+    bool are_good = H5Dget_num_chunks(dataset, space, &n_chunks) >= 0;
+    for (hsize_t i = 0; i < n_chunks && are_good; i++)
+        are_good = H5Dget_chunk_info(dataset, space, i, offset, &mask, &at, &bytes) >= 0 &&
+                   are_short(file, at, bytes, reference_bytes);
+    H5Sclose(space);
+    return are_good;
 }
 
 /* HDF5 takes as much memory as a text of any length says it has: they are looked at before it is asked. */
