@@ -41,6 +41,7 @@ const cyaml_schema_field_t recording_description_fields[] = {
     CYAML_FIELD_FLOAT("gain_per_mv", CYAML_FLAG_OPTIONAL, struct recording_description, gain_per_mv),
     CYAML_FIELD_ENUM("leads_in", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct recording_description, leads_in, sides,
                      CYAML_ARRAY_LEN(sides)),
+    CYAML_FIELD_BOOL("records_last", CYAML_FLAG_OPTIONAL, struct recording_description, records_last),
     CYAML_FIELD_BOOL("zero_padded", CYAML_FLAG_OPTIONAL, struct recording_description, zero_padded),
     DESCRIPTION_TEXT(delimiter, CYAML_FLAG_OPTIONAL, 7),
     CYAML_FIELD_UINT("header_lines", CYAML_FLAG_OPTIONAL, struct recording_description, header_lines),

@@ -29,6 +29,7 @@ struct recording_description {
     char *unit;         /* mV, uV, V, nV; NULL: gain_per_mv is given */
     double gain_per_mv; /* ADC units a mV; 0: unit is given */
     enum leads_in leads_in;
+    bool records_last;     /* HDF5: of three dimensions the last counts recordings, not the first */
     bool zero_padded;      /* samples that are 0 in all leads at both ends are no recording */
     char *delimiter;       /* CSV: between the numbers; NULL: found */
     unsigned header_lines; /* CSV: before the numbers */

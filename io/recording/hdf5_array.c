@@ -21,6 +21,8 @@ struct array_file {
     char *name; /* of the dataset */
     hsize_t dims[3];
     int n_dims;
+    int record_axis; /* of three dimensions, the one that counts recordings: 0 or 2 */
+    hsize_t n_records;
 };
 
 static void close_array(struct array_file *array)
@@ -149,9 +151,10 @@ static enum status check_array(struct array_file *array)
     REQUIRE(values / MOST_DEFLATE <= stored, STATUS_DATA,
             "%s: %s: has %" PRIu64 " numbers, of which the file holds %" PRIu64 " bytes", array->path, array->name,
             values, stored);
-    REQUIRE(array->n_dims < 3 || array->dims[0] <= stored, STATUS_DATA,
+    array->n_records = array->dims[array->record_axis];
+    REQUIRE(array->n_dims < 3 || array->n_records <= stored, STATUS_DATA,
             "%s: %s: has %" PRIu64 " records, of which the file holds %" PRIu64 " bytes", array->path, array->name,
-            (uint64_t)array->dims[0], stored);
+            (uint64_t)array->n_records, stored);
     TRY(check_storage(array, array->dataset, array->name, values, number_bytes));
     return STATUS_OK;
 fail:
@@ -163,6 +166,7 @@ static enum status open_array(struct array_file *array, const char *path,
 {
     enum status status;
     *array = (struct array_file){.path = path, .file = -1, .dataset = -1};
+    array->record_axis = description && description->records_last ? 2 : 0;
     REQUIRE(description, STATUS_DATA, "%s: no description: %s", path, description_help);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* what is wrong is said by us */
     array->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
@@ -193,16 +197,16 @@ static bool is_plain_name(const char *name)
            name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
 }
 
-/* *names: [dims[0]], freed by the caller. */
+/* *names: [n_records], freed by the caller. */
 static enum status list_names(const struct array_file *array, const struct recording_description *description,
                               char (**names)[RECORD_NAME_BYTES])
 {
     enum status status;
-    size_t n = (size_t)array->dims[0];
+    size_t n = (size_t)array->n_records;
     hid_t dataset = -1, space = -1, type = -1;
     *names = NULL;
-    REQUIRE(array->dims[0] <= MOST_RECORDS, STATUS_DATA, "%s: %s: %" PRIu64 " records are too many for one file",
-            array->path, array->name, (uint64_t)array->dims[0]);
+    REQUIRE(array->n_records <= MOST_RECORDS, STATUS_DATA, "%s: %s: %" PRIu64 " records are too many for one file",
+            array->path, array->name, (uint64_t)array->n_records);
     *names = xcalloc(n, sizeof **names);
     if (!description->names) {
         for (size_t i = 0; i < n; i++)
@@ -249,7 +253,7 @@ static enum status hdf5_list(const char *path, const struct recording_descriptio
         return status;
     if (array.n_dims == 3) {
         TRY(list_names(&array, description, &names));
-        for (size_t i = 0; i < (size_t)array.dims[0]; i++)
+        for (size_t i = 0; i < (size_t)array.n_records; i++)
             listener(context, names[i]);
     }
 fail:
@@ -266,7 +270,7 @@ static bool find_numbered(const struct array_file *array, const char *inner, hsi
 {
     char text[RECORD_NAME_BYTES];
     int64_t number;
-    if (!parse_int(inner, 0, (int64_t)array->dims[0] - 1, &number))
+    if (!parse_int(inner, 0, (int64_t)array->n_records - 1, &number))
         return false;
     snprintf(text, sizeof text, "%" PRId64, number);
     *index = (hsize_t)number;
@@ -284,7 +288,7 @@ static enum status find_record(const struct array_file *array, const struct reco
         TRY(list_names(array, recording->source->description, &names));
     REQUIRE(array->n_dims < 3 || *inner, STATUS_DATA,
             "%s: holds %" PRIu64 " recordings; name one as %s/NAME, or give the file to have all", array->path,
-            (uint64_t)array->dims[0], array->path);
+            (uint64_t)array->n_records, array->path);
     REQUIRE(array->n_dims == 3 || !*inner, STATUS_DATA, "%s: holds one recording; name the file", array->path);
     if (array->n_dims < 3)
         return STATUS_OK;
@@ -292,9 +296,9 @@ static enum status find_record(const struct array_file *array, const struct reco
         REQUIRE(find_numbered(array, inner, index), STATUS_DATA, "%s: has no record '%s'", array->path, inner);
         return STATUS_OK;
     }
-    while (*index < array->dims[0] && strcmp(names[*index], inner) != 0)
+    while (*index < array->n_records && strcmp(names[*index], inner) != 0)
         ++*index;
-    REQUIRE(*index < array->dims[0], STATUS_DATA, "%s: has no record '%s'", array->path, inner);
+    REQUIRE(*index < array->n_records, STATUS_DATA, "%s: has no record '%s'", array->path, inner);
     status = STATUS_OK;
 fail:
     free(names);
@@ -304,16 +308,16 @@ fail:
 static enum status read_table(const struct array_file *array, hsize_t index, struct number_table *table)
 {
     enum status status;
-    int skip = array->n_dims == 3;
-    hsize_t first[3] = {index, 0, 0}, count[3] = {1, 1, 1};
-    uint64_t rows = array->dims[skip], columns = array->n_dims == 1 ? 1 : array->dims[skip + 1];
+    int begin = array->n_dims == 3 && array->record_axis == 0; /* the first dimension of a recording */
+    hsize_t first[3] = {0}, count[3] = {1, 1, 1};
+    uint64_t rows = array->dims[begin], columns = array->n_dims == 1 ? 1 : array->dims[begin + 1];
     REQUIRE(rows <= MOST_ARRAY_VALUES && columns <= MOST_ARRAY_VALUES / rows, STATUS_DATA,
             "%s: %s: %" PRIu64 " x %" PRIu64 " numbers are too many for one array; divide it, or write it as WFDB",
             array->path, array->name, rows, columns);
-    if (!skip)
-        first[0] = 0;
-    for (int i = skip; i < array->n_dims; i++)
-        count[i] = array->dims[i];
+    if (array->n_dims == 3)
+        first[array->record_axis] = index;
+    for (int i = 0; i < array->n_dims; i++)
+        count[i] = array->n_dims == 3 && i == array->record_axis ? 1 : array->dims[i];
     *table = (struct number_table){.rows = (size_t)rows, .columns = (size_t)columns};
     table->values = NEW_ARRAY(double, table->rows * table->columns);
     hsize_t values = rows * columns;
@@ -343,7 +347,10 @@ static enum status hdf5_open(struct recording *recording)
     TRY(find_record(&array, recording, &index));
     TRY(read_table(&array, index, &table));
     what = format_text("%s: %s%s", recording->path, array.name,
-                       array.n_dims == 3 ? ", of whose three dimensions the first counts recordings" : "");
+                       array.n_dims < 3        ? ""
+                       : array.record_axis > 0 ? ", of whose three dimensions the last counts recordings"
+                                               : ", of whose three dimensions the first counts recordings (else say "
+                                                 "records_last: true)");
     recording->format = "HDF5";
     TRY(array_to_recording(recording, &table, recording->source->description, what));
 fail:

@@ -363,6 +363,21 @@ def check_names_of_any_length():
         refused(here, "more than 63 characters, or are damaged")
 
 
+def check_records_behind():
+    """[samples, leads, records]: MATLAB's [records, leads, samples], which it writes the other way round."""
+    many = random.integers(-300, 300, (3, 2, 40))
+    for data in (many.transpose(2, 1, 0), many.transpose(1, 2, 0)):
+        here = folder(dict(files="*.h5", rate_hz=500, unit="uV", leads=["I", "II"], records_last=True))
+        with h5py.File(here / "r.h5", "w") as file:
+            file.create_dataset("x", data=data.astype("<i2"), chunks=True, compression="gzip")
+        found = dump(here)
+        assert [said["name"] for said, _ in found] == ["0", "1", "2"], found
+        assert all(numpy.array_equal(samples, (truth / 1000).astype("<f4")) for (_, samples), truth in zip(found, many))
+        put(here / "recordings.yaml", "files: '*.h5'\nrate_hz: 500\nunit: uV\nleads: [I, II]\n")
+    message = dump(here)[0][0]["refused"]
+    assert "records_last: true" in message and "40 x 3" in message, message
+
+
 def check_matrices_that_are_none():
     here = folder(dict(files="*.mat", rate_hz=500, unit="mV", leads=["I", "II"]))
     for value in (numpy.zeros((2, 3, 40)), numpy.array([numpy.zeros(3), "a"], object)):
