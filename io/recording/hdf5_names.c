@@ -3,116 +3,121 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/recording/mapped_file.h"
 
-/* ---- lengths -------------------------------------------------------------------------------------------------------
- */
+/* ---- texts of any length -------------------------------------------------------------------------------------------
+ * The dataset holds references to them: length (4 bytes), address of a collection (8), number in it (4). A collection
+ * (HDF5 File Format Specification 3.0, III.E) is "GCOL", its size from byte 8 on, then objects from byte 16 on: number
+ * (2 bytes), uses (2), 4 unused, size (8), the bytes, filled up to a multiple of 8. HDF5 itself takes as much memory as
+ * a text says it has, and touches what lies outside of a damaged collection: texts are read without it. */
 
-/* References to texts: length (4 bytes), where it lies. Those of a chunk that was not filled up are 0. */
-static bool are_short(const struct mapped_file *file, uint64_t at, uint64_t bytes, size_t reference_bytes)
+enum { REFERENCE_BYTES = 16, COLLECTION_HEAD = 16, OBJECT_HEAD = 16 };
+
+struct text_reader {
+    struct mapped_file file;
+    uint64_t steps_left; /* objects that may be looked at: names in collections of honest size need far fewer */
+};
+
+static uint64_t little64(const uint8_t *bytes)
 {
-    if (at > file->count || bytes > file->count - at)
+    return little32(bytes) | (uint64_t)little32(bytes + 4) << 32;
+}
+
+static bool read_text(struct text_reader *reader, const uint8_t *reference, char name[RECORD_NAME_BYTES])
+{
+    uint64_t length = little32(reference), at = little64(reference + 4), wanted = little32(reference + 12);
+    const struct mapped_file *file = &reader->file;
+    if (length == 0)
+        return true; /* an empty name, or a place that was never written */
+    if (length >= RECORD_NAME_BYTES || at > file->count || file->count - at < COLLECTION_HEAD ||
+        memcmp(file->bytes + at, "GCOL", 4) != 0 || little64(file->bytes + at + 8) > file->count - at)
         return false;
-    for (uint64_t i = 0; i + reference_bytes <= bytes; i += reference_bytes)
-        if (little32(file->bytes + at + i) >= RECORD_NAME_BYTES)
+    uint64_t size = little64(file->bytes + at + 8), place = COLLECTION_HEAD;
+    for (; place <= size && size - place >= OBJECT_HEAD && reader->steps_left > 0; reader->steps_left--) {
+        const uint8_t *object = file->bytes + at + place;
+        uint64_t number = little16(object), bytes = little64(object + 8);
+        if (number == 0 || bytes > size - place - OBJECT_HEAD)
+            return false;
+        if (number == wanted && length <= bytes) {
+            memcpy(name, object + OBJECT_HEAD, length);
+            name[length] = '\0';
+            return true;
+        }
+        place += OBJECT_HEAD + (bytes + 7) / 8 * 8;
+    }
+    return false;
+}
+
+/* Names [first, ...), as many as are referred to in the bytes from `at` on; those beyond n belong to no record. */
+static bool read_stretch(struct text_reader *reader, uint64_t at, uint64_t bytes, uint64_t first, size_t n,
+                         char (*names)[RECORD_NAME_BYTES])
+{
+    if (at > reader->file.count || bytes > reader->file.count - at)
+        return false;
+    for (uint64_t i = 0; i < bytes / REFERENCE_BYTES && first + i < n; i++)
+        if (!read_text(reader, reader->file.bytes + at + i * REFERENCE_BYTES, names[first + i]))
             return false;
     return true;
 }
 
-static bool are_chunks_short(const struct mapped_file *file, hid_t dataset, size_t reference_bytes)
+static bool read_chunks(struct text_reader *reader, hid_t dataset, size_t n, char (*names)[RECORD_NAME_BYTES])
 {
-    hsize_t n_chunks = 0, offset[H5S_MAX_RANK], bytes;
+    hsize_t n_chunks = 0, first[H5S_MAX_RANK], bytes;
     haddr_t at;
     unsigned mask;
     hid_t space = H5Dget_space(dataset);
-    bool are_good = H5Dget_num_chunks(dataset, space, &n_chunks) >= 0;
+    bool are_good = H5Sget_simple_extent_ndims(space) == 1 && H5Dget_num_chunks(dataset, space, &n_chunks) >= 0;
     for (hsize_t i = 0; i < n_chunks && are_good; i++)
-        are_good = H5Dget_chunk_info(dataset, space, i, offset, &mask, &at, &bytes) >= 0 &&
-                   are_short(file, at, bytes, reference_bytes);
+        are_good = H5Dget_chunk_info(dataset, space, i, first, &mask, &at, &bytes) >= 0 && first[0] < n &&
+                   read_stretch(reader, at, bytes, first[0], n, names);
     H5Sclose(space);
     return are_good;
 }
 
-/* HDF5 takes as much memory as a text of any length says it has: they are looked at before it is asked. */
-static enum status check_lengths(const char *path, hid_t dataset, size_t reference_bytes, size_t n)
+/* True if addresses are places in the file, and what lies there is not packed. */
+static bool is_plain(hid_t dataset, H5D_layout_t *layout)
 {
-    enum status status;
-    struct mapped_file map = {0};
     hid_t file = H5Iget_file_id(dataset), list = H5Dget_create_plist(dataset), file_list = H5Fget_create_plist(file);
-    H5D_layout_t layout = H5Pget_layout(list);
     hsize_t user_block = 1;
-    bool is_plain = H5Pget_userblock(file_list, &user_block) >= 0 && user_block == 0 && H5Pget_nfilters(list) == 0 &&
-                    (layout == H5D_CONTIGUOUS || layout == H5D_CHUNKED) && reference_bytes >= 8;
+    size_t address_bytes = 0, size_bytes = 0;
+    *layout = H5Pget_layout(list);
+    bool is = H5Pget_userblock(file_list, &user_block) >= 0 && user_block == 0 &&
+              H5Pget_sizes(file_list, &address_bytes, &size_bytes) >= 0 && address_bytes == 8 && size_bytes == 8 &&
+              H5Pget_nfilters(list) == 0 && (*layout == H5D_CONTIGUOUS || *layout == H5D_CHUNKED);
     H5Pclose(list);
     H5Pclose(file_list);
     H5Fclose(file);
+    return is;
+}
+
+static enum status read_long_names(const char *path, hid_t dataset, size_t n, char (*names)[RECORD_NAME_BYTES])
+{
+    enum status status;
+    struct text_reader reader = {.steps_left = 100000 + 4096 * (uint64_t)n};
+    H5D_layout_t layout;
     REQUIRE(
-        is_plain, STATUS_DATA,
+        is_plain(dataset, &layout), STATUS_DATA,
         "%s: the names of its records are texts of any length in packed form; write them as texts of one length, or "
         "as integers",
         path);
-    TRY(mapped_file_open(&map, path));
+    TRY(mapped_file_open(&reader.file, path));
     bool are_good = layout == H5D_CHUNKED
-                        ? are_chunks_short(&map, dataset, reference_bytes)
-                        : are_short(&map, H5Dget_offset(dataset), (uint64_t)n * reference_bytes, reference_bytes);
+                        ? read_chunks(&reader, dataset, n, names)
+                        : read_stretch(&reader, H5Dget_offset(dataset), (uint64_t)n * REFERENCE_BYTES, 0, n, names);
     REQUIRE(are_good, STATUS_DATA, "%s: the names of its records have more than %d characters, or are damaged", path,
             RECORD_NAME_BYTES - 1);
     status = STATUS_OK;
 fail:
-    mapped_file_close(&map);
+    mapped_file_close(&reader.file);
     return status;
 }
 
-/* ---- texts ---------------------------------------------------------------------------------------------------------
+/* ---- integers, texts of one length ---------------------------------------------------------------------------------
  */
-
-/* Room for the texts that HDF5 makes of names: a file may say any length, so often as there are names. */
-struct name_room {
-    char *bytes;
-    size_t used, count;
-};
-
-static void *take_room(size_t bytes, void *context)
-{
-    struct name_room *room = context;
-    if (bytes > room->count - room->used)
-        return NULL;
-    room->used += bytes;
-    return room->bytes + room->used - bytes;
-}
-
-static void leave_room(void *text, void *context)
-{
-    (void)text, (void)context; /* all at once, in the end */
-}
-
-static enum status read_long_names(const char *path, hid_t dataset, hid_t type, size_t n,
-                                   char (*names)[RECORD_NAME_BYTES])
-{
-    enum status status = check_lengths(path, dataset, H5Tget_size(type), n);
-    if (status != STATUS_OK)
-        return status;
-    struct name_room room = {.count = checked_multiply(n + 1, RECORD_NAME_BYTES)};
-    char **texts = xcalloc(n + 1, sizeof *texts);
-    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    room.bytes = xcalloc(room.count, 1);
-    H5Pset_vlen_mem_manager(transfer, take_room, &room, leave_room, &room);
-    herr_t error = -1;
-    error = H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, texts);
-    for (size_t i = 0; error >= 0 && i < n; i++)
-        if (!copy_text(names[i], RECORD_NAME_BYTES, texts[i] ? texts[i] : ""))
-            error = -1;
-    if (error < 0)
-        status = status_set(STATUS_DATA, "%s: the names of its records cannot be read, or have more than %d characters",
-                            path, RECORD_NAME_BYTES - 1);
-    H5Pclose(transfer);
-    free(room.bytes);
-    free(texts);
-    return status;
-}
 
 enum status hdf5_read_names(const char *path, hid_t dataset, hid_t type, size_t n, char (*names)[RECORD_NAME_BYTES])
 {
@@ -128,7 +133,7 @@ enum status hdf5_read_names(const char *path, hid_t dataset, hid_t type, size_t 
         return STATUS_OK;
     }
     if (class == H5T_STRING && H5Tis_variable_str(type) > 0)
-        return read_long_names(path, dataset, type, n, names);
+        return read_long_names(path, dataset, n, names);
     REQUIRE(class == H5T_STRING && H5Tget_size(type) < RECORD_NAME_BYTES, STATUS_DATA,
             "%s: the names of its records must be integers or text (below %d bytes)", path, RECORD_NAME_BYTES);
     size_t bytes = H5Tget_size(type);
