@@ -270,9 +270,10 @@ static enum status begin_share(struct build *build, uint64_t *next)
     struct packer *packer = &build->packer;
     *next = 0;
     enum status status = packer_open(packer, &build->recipe, options->output, build->world);
+    const struct journal_bounds bounds = {build->n_inputs, build->recipe.n_sources};
     if (status == STATUS_OK)
-        status =
-            journal_create(&packer->journal, options->output, build->plan, &build->refusals, &build->labelling.unknown);
+        status = journal_create(&packer->journal, options->output, build->plan, &bounds, &build->refusals,
+                                &build->labelling.unknown);
     TRY(comm_agree(build->world, status));
     if (options->resume)
         TRY(journal_resume(packer->journal, packer->writer, &packer->packed, next, build->world));

@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { MOST_JOURNAL_BYTES = 1 << 30 };
+enum { MOST_JOURNAL_BYTES = 1 << 30, MOST_SHARDS = 1 << 24 };
 
 static const char magic[8] = "AEJRNL2";
 
@@ -29,6 +29,7 @@ struct head {
 struct journal {
     char *folder; /* the corpus */
     uint64_t plan;
+    struct journal_bounds bounds;
     struct refusals *refusals;
     struct unknown_codes *unknown;
     size_t noted_shards, noted_bytes, noted_refusals, noted_uses;
@@ -48,14 +49,15 @@ static char *journal_folder(const char *corpus)
     return path_beside(corpus, "journal");
 }
 
-enum status journal_create(struct journal **out, const char *folder, uint64_t plan, struct refusals *refusals,
-                           struct unknown_codes *unknown)
+enum status journal_create(struct journal **out, const char *folder, uint64_t plan, const struct journal_bounds *bounds,
+                           struct refusals *refusals, struct unknown_codes *unknown)
 {
     struct journal *journal = xcalloc(1, sizeof *journal);
     char *place = journal_folder(folder);
     enum status status;
     journal->folder = duplicate_text(folder);
     journal->plan = plan;
+    journal->bounds = *bounds;
     journal->refusals = refusals;
     journal->unknown = unknown;
     journal->noted_refusals = refusals->n;
@@ -191,6 +193,15 @@ static bool sizes_fit(const struct head *head, size_t bytes)
     return rest % head->code_bytes == 0 && head->n_codes == rest / head->code_bytes;
 }
 
+/* body: what stands behind the head, which fits it. */
+static bool body_is_sound(const struct journal *journal, const struct head *head, const char *body)
+{
+    const char *refusals = body + head->item_bytes, *codes = refusals + head->refusal_bytes;
+    return journal_items_are_sound(body, head->item_bytes, head->n_items, head->shard.number, &journal->bounds) &&
+           journal_refusals_are_sound(refusals, head->refusal_bytes, head->n_refusals, &journal->bounds) &&
+           journal_codes_are_sound(codes, head->n_codes);
+}
+
 /* The whole file of a shard; NULL if it is not there or cannot be used. */
 static char *read_entry(const struct journal *journal, uint32_t number, struct head *head)
 {
@@ -203,7 +214,8 @@ static char *read_entry(const struct journal *journal, uint32_t number, struct h
         is_whole = memcmp(head->magic, magic, sizeof magic) == 0 && head->record_bytes == sizeof(struct packed) &&
                    head->code_bytes == sizeof(struct unknown_code) && sizes_fit(head, size - sizeof *head) &&
                    head->shard.number == number &&
-                   head->checksum == XXH64(bytes + sizeof *head, size - sizeof *head, 0);
+                   head->checksum == XXH64(bytes + sizeof *head, size - sizeof *head, 0) &&
+                   (head->plan != journal->plan || body_is_sound(journal, head, bytes + sizeof *head));
     }
     free(path);
     if (is_whole)
@@ -240,7 +252,7 @@ static enum status list_entries(const struct journal *journal, uint32_t **number
     for (size_t i = 0; i < n_names; i++) {
         int64_t number;
         struct head head;
-        if (!parse_int(names[i], 0, UINT32_MAX - 1, &number))
+        if (!parse_int(names[i], 0, MOST_SHARDS, &number))
             continue;
         char *bytes = read_entry(journal, (uint32_t)number, &head);
         free(bytes);

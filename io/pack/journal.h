@@ -9,16 +9,17 @@
 #ifndef IO_PACK_JOURNAL_H
 #define IO_PACK_JOURNAL_H
 
+#include "io/pack/journal_entry.h"
 #include "io/pack/packer.h"
 #include "io/pack/refusals.h"
 #include "io/pack/unknown_codes.h"
 
 struct journal;
 
-/* plan: names everything on which the bytes of the corpus depend. refusals, unknown: of this rank, borrowed; those
- * there already are found anew by every run and not noted. Local. */
-enum status journal_create(struct journal **out, const char *folder, uint64_t plan, struct refusals *refusals,
-                           struct unknown_codes *unknown);
+/* plan: names everything on which the bytes of the corpus depend. bounds: what noted records may name. refusals,
+ * unknown: of this rank, borrowed; those there already are found anew by every run and not noted. Local. */
+enum status journal_create(struct journal **out, const char *folder, uint64_t plan, const struct journal_bounds *bounds,
+                           struct refusals *refusals, struct unknown_codes *unknown);
 void journal_free(struct journal *journal);
 
 /* Called after each record: if the writer has finished a shard, notes it. */
