@@ -5,11 +5,31 @@
 #include <xxhash.h>
 
 #include "io/checkpoint/format.h"
+#include "model_message/model_message.h"
 #include "tests/fuzz/fuzzing.h"
 
 static void require_refusal(enum status status)
 {
     require(status == STATUS_DAMAGED && status_message()[0] != '\0');
+}
+
+static void require_fault_of(enum status status)
+{
+    if (status != STATUS_OK)
+        require_refusal(status);
+}
+
+/* The values that shape a model. */
+static void try_shapes(const Anyecg__Checkpoint *message)
+{
+    struct tokenizer_config tokenizer;
+    struct trunk_config trunk;
+    struct head_config head;
+    struct signal_recipe recipe;
+    require_fault_of(tokenizer_from_message(&tokenizer, message->tokenizer, "checkpoint"));
+    require_fault_of(trunk_from_message(&trunk, message->backbone ? message->backbone->trunk : NULL, "checkpoint"));
+    require_fault_of(head_from_message(&head, message->head, "checkpoint"));
+    require_fault_of(recipe_from_message(&recipe, message->preprocessing, "checkpoint"));
 }
 
 static void try_message(const uint8_t *data, size_t size)
@@ -29,6 +49,7 @@ static void try_message(const uint8_t *data, size_t size)
         }
         require(numbers == 1 && checkpoint_is_file_name(tensor->part) && !strchr(tensor->name, '/'));
     }
+    try_shapes(message);
     anyecg__checkpoint__free_unpacked(message, NULL);
 }
 
