@@ -50,10 +50,13 @@ static bool has_lead_part(const struct grid *grid)
     return grid->leads == 1 || grid->seconds > grid->tolerance + 1;
 }
 
+/* Tiles of about the same size: one of a single row at the end would cost a pass over all keys. */
 static size_t lead_tile_rows(size_t seconds)
 {
-    size_t rows = TILE_ELEMENTS / product_padded(seconds) / TILE_LEAST_ROWS * TILE_LEAST_ROWS;
-    return least(seconds, rows > TILE_LEAST_ROWS ? rows : TILE_LEAST_ROWS);
+    size_t most = TILE_ELEMENTS / product_padded(seconds) / TILE_LEAST_ROWS * TILE_LEAST_ROWS;
+    most = most > TILE_LEAST_ROWS ? most : TILE_LEAST_ROWS;
+    size_t tiles = (seconds + most - 1) / most, rows = tiles > 0 ? (seconds + tiles - 1) / tiles : 0;
+    return least(seconds, (rows + TILE_LEAST_ROWS - 1) / TILE_LEAST_ROWS * TILE_LEAST_ROWS);
 }
 
 /* Elements of the workspace; the parts in the order in which lay_out() hands them out. */
