@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/recording/hdf5_mapped.h"
 #include "io/recording/hdf5_names.h"
 #include "io/recording/raw_files.h"
 #include "io/recording/sample_array.h"
@@ -169,7 +170,7 @@ static enum status open_array(struct array_file *array, const char *path,
     array->record_axis = description && description->records_last ? 2 : 0;
     REQUIRE(description, STATUS_DATA, "%s: no description: %s", path, description_help);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* what is wrong is said by us */
-    array->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    array->file = hdf5_open_mapped(path);
     REQUIRE(array->file >= 0, STATUS_DATA,
             "%s: is no HDF5 file that can be read (empty, cut off or damaged); leave it out", path);
     if (description->variable)

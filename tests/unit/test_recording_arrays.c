@@ -80,11 +80,9 @@ static void sizes_that_lie_are_refused_without_taking_memory(void **state)
     (void)state;
     static const struct {
         const char *seed, *name;
-    } rows[] = {{SEEDS "matlab/dims_of_a_struct", "a.mat"},
-                {SEEDS "matlab/wrong_version", "a.mat"},
-                {SEEDS "hdf5/huge_length.h5", "a.h5"},
-                {SEEDS "hdf5/huge_chunk.h5", "a.h5"},
-                {SEEDS "hdf5/outside_the_file.h5", "a.h5"}};
+    } rows[] = {{SEEDS "matlab/dims_of_a_struct", "a.mat"},  {SEEDS "matlab/wrong_version", "a.mat"},
+                {SEEDS "hdf5/huge_length.h5", "a.h5"},       {SEEDS "hdf5/huge_chunk.h5", "a.h5"},
+                {SEEDS "hdf5/undefined_address.h5", "a.h5"}, {SEEDS "hdf5/outside_the_file.h5", "a.h5"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct recording *recording = open_seed(rows[i].seed, rows[i].name, three_leads);
         if (recording)
