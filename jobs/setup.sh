@@ -53,6 +53,7 @@ if [ -n "$missing" ]; then
 fi
 
 if [ $build = yes ]; then
+    [ -x build/anyecg-infer ] || echo "building into build/; takes some minutes, build.log shows how far it is"
     cmake -S . -B build -G Ninja -DANYECG_TESTS="$([ $with_tests = yes ] && echo ON || echo OFF)" >build.log 2>&1 ||
         { tail -20 build.log >&2; echo "jobs/setup.sh: configuration failed, see build.log" >&2; exit 1; }
     cmake --build build >>build.log 2>&1 || { tail -40 build.log >&2; echo "jobs/setup.sh: build failed, see build.log" >&2; exit 1; }

@@ -69,10 +69,19 @@ for task in $tasks; do
     esac
 done
 
-PARTITION='' ACCOUNT='' MODULES='' BUILD=build LAUNCHER=srun NODES=1 RANKS_PER_NODE=2 PACK_RANKS=2 HOURS=24 SAVE_SECONDS=600
-MOST_RESTARTS=100 SBATCH_EXTRA=''
+PARTITION='' ACCOUNT='' MODULES='' BUILD=build LAUNCHER=srun SRUN_MPI=pmix NODES=1 RANKS_PER_NODE=2 PACK_RANKS=2 HOURS=24
+SAVE_SECONDS=600 MOST_RESTARTS=100 SBATCH_EXTRA=''
 # shellcheck disable=SC1090
 . "$(realpath "$site")"
+for name in $(sed -n 's/^[[:space:]]*\([A-Za-z_][A-Za-z_0-9]*\)=.*/\1/p' "$site"); do
+    case $name in
+        PARTITION | ACCOUNT | MODULES | BUILD | LAUNCHER | SRUN_MPI | NODES | RANKS_PER_NODE | PACK_RANKS | HOURS | SAVE_SECONDS | \
+            MOST_RESTARTS | SBATCH_EXTRA) ;;
+        *[a-z]*) ;; # a variable of the file's own
+        *) [[ $(declare -p "$name" 2>/dev/null) == 'declare -x'* ]] || # else it was exported here or before
+            fail "$site: '$name' is no setting; jobs/slurm/site.conf has them all. A variable for the jobs needs \`export\`" ;;
+    esac
+done
 for name in NODES RANKS_PER_NODE PACK_RANKS HOURS SAVE_SECONDS MOST_RESTARTS; do
     [[ ${!name} =~ ^(0|[1-9][0-9]*)$ ]] || fail "$site: $name '${!name}': must be a whole number"
 done
@@ -80,8 +89,8 @@ done
 case $LAUNCHER in srun | mpirun) ;; *) fail "$site: LAUNCHER '$LAUNCHER': must be srun or mpirun" ;; esac
 case $BUILD in /*) ;; *) BUILD=$home/$BUILD ;; esac
 
-variables=(ANYECG_HOME="$home" ANYECG_BUILD="$BUILD" ANYECG_LAUNCHER="$LAUNCHER" ANYECG_MODULES="$MODULES" ANYECG_WORK="$work"
-    ANYECG_DATA="$data" ANYECG_CONFIG="$config" ANYECG_LABELS="$labels" ANYECG_RECIPE="$recipe" ANYECG_SITE_KEY="$site_key"
+variables=(ANYECG_HOME="$home" ANYECG_BUILD="$BUILD" ANYECG_LAUNCHER="$LAUNCHER" ANYECG_SRUN_MPI="$SRUN_MPI"
+    ANYECG_MODULES="$MODULES" ANYECG_WORK="$work" ANYECG_DATA="$data" ANYECG_CONFIG="$config" ANYECG_LABELS="$labels" ANYECG_RECIPE="$recipe" ANYECG_SITE_KEY="$site_key"
     ANYECG_SET="$settings" ANYECG_MOST_RESTARTS="$MOST_RESTARTS")
 if [ $print = yes ]; then
     printf '#!/usr/bin/env bash\nset -e\n'

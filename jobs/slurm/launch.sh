@@ -4,12 +4,12 @@
 #
 #   launch PROGRAM ARGUMENT...
 #
-# Variables, set by jobs/submit.sh: ANYECG_BUILD (folder of the programs), ANYECG_LAUNCHER (srun or mpirun), ANYECG_MODULES,
-# ANYECG_SET (KEY=VALUE, one a line: `launch` appends nothing by itself, training scripts pass "${settings[@]}"),
+# Variables, set by jobs/submit.sh: ANYECG_BUILD (folder of the programs), ANYECG_LAUNCHER (srun or mpirun), ANYECG_SRUN_MPI (what
+# srun's --mpi takes), ANYECG_MODULES, ANYECG_SET (KEY=VALUE, one a line: `launch` appends nothing by itself, training scripts pass "${settings[@]}"),
 # ANYECG_MOST_RESTARTS. run_folder, set by a training script: no requeue if its log says that a file STOP ended the run.
 
 set -uo pipefail
-: "${ANYECG_BUILD:?is set by jobs/submit.sh}" "${ANYECG_LAUNCHER:=srun}" "${ANYECG_MOST_RESTARTS:=100}"
+: "${ANYECG_BUILD:?is set by jobs/submit.sh}" "${ANYECG_LAUNCHER:=srun}" "${ANYECG_SRUN_MPI:=pmix}" "${ANYECG_MOST_RESTARTS:=100}"
 
 # A rank is a thread: BLAS must not start more.
 export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
@@ -23,6 +23,11 @@ fi
 
 if [ -n "${ANYECG_MODULES:-}" ]; then
     set +u # module commands use variables that may be unset
+    # A batch script's shell is no login shell: on some sites it does not know the command yet. /etc/profile might set PATH anew.
+    for file in "${MODULESHOME:-}/init/bash" "${LMOD_PKG:-}/init/bash" /etc/profile.d/{lmod,z00_lmod,modules}.sh; do
+        # shellcheck disable=SC1090
+        command -v module >/dev/null || [ ! -r "$file" ] || . "$file"
+    done
     for module in $ANYECG_MODULES; do
         module load "$module" || { echo "MODULES in the site file: '$module' cannot be loaded" >&2; exit 2; }
     done
@@ -38,10 +43,15 @@ case $ANYECG_LAUNCHER in
     # Not --kill-on-bad-exit=1: ranks that agreed to end with 16 do not end at the same instant, and srun would kill the later
     # ones and report their death instead. --wait ends the survivors of a rank that died alone. --immediate: seconds for which
     # srun may wait for the job's nodes, else it waits as long as the job has time.
-    srun) launcher=(srun --mpi=pmix --kill-on-bad-exit=0 --wait=10 --immediate=120 -n "${SLURM_NTASKS:-1}") ;;
+    srun) launcher=(srun --mpi="$ANYECG_SRUN_MPI" --kill-on-bad-exit=0 --wait=10 --immediate=120 -n "${SLURM_NTASKS:-1}") ;;
     mpirun) launcher=(mpirun -n "${SLURM_NTASKS:-1}") ;;
     *) echo "LAUNCHER '$ANYECG_LAUNCHER' in the site file: must be srun or mpirun" >&2; exit 2 ;;
 esac
+if [ "$ANYECG_LAUNCHER" = srun ] && offered=$(srun --mpi=list 2>&1) && ! grep -qw -e "$ANYECG_SRUN_MPI" <<<"$offered"; then
+    printf "SRUN_MPI in the site file: this cluster's srun does not know '%s'; name what fits the MPI, or take LAUNCHER=mpirun. %s\n" \
+        "$ANYECG_SRUN_MPI" "$offered" >&2
+    exit 2
+fi
 
 child='' signals=0 save_asked=no end_asked=no
 pass_on() { # SIGNAL; the launcher hands it to the ranks

@@ -8,6 +8,10 @@
 mkdir -p "$scratch/bin" "$scratch/build"
 cat >"$scratch/bin/srun" <<'SCRIPT'
 #!/usr/bin/env bash
+if [ "$1" = --mpi=list ]; then
+    printf 'MPI plugin types are...\n\tnone\n\tpmi2\n\tpmix\nspecific pmix plugin versions available: pmix_v4\n'
+    exit
+fi
 echo "srun $*" >>"$SCRATCH/srun.log"
 while [[ $1 == -* ]]; do if [ "$1" = -n ]; then shift 2; else shift; fi; done
 exec "$@"
@@ -76,6 +80,26 @@ an_unknown_launcher_is_refused() {
     run_batch 'exit 0' ANYECG_LAUNCHER=aprun
     equal code 2 $code
     holds "$scratch/batch.log" "LAUNCHER 'aprun'.*srun or mpirun"
+}
+srun_starts_mpi_as_the_site_says_and_names_what_it_could() {
+    run_batch 'exit 0' ANYECG_SRUN_MPI=pmix_v4
+    equal code 0 $code
+    holds "$scratch/srun.log" '^srun --mpi=pmix_v4 .*-n 4 '
+    run_batch 'exit 0' ANYECG_SRUN_MPI=pmix_v5
+    equal code 2 $code
+    holds "$scratch/batch.log" "SRUN_MPI in the site file: .* 'pmix_v5'"
+    holds "$scratch/batch.log" 'pmi2'
+    [ ! -e "$scratch/program.log" ] || complain "the program was launched"
+}
+modules_are_loaded_also_where_the_shell_does_not_know_the_command_yet() {
+    mkdir -p "$scratch/modules/init"
+    echo 'module() { echo "module $*" >>"$SCRATCH/modules.log"; [ "$2" != gone ]; }' >"$scratch/modules/init/bash"
+    run_batch 'exit 0' MODULESHOME="$scratch/modules" ANYECG_MODULES="openmpi/4.1 hdf5/1.10-parallel"
+    equal code 0 $code
+    equal modules 'module load openmpi/4.1,module load hdf5/1.10-parallel,' "$(tr '\n' ',' <"$scratch/modules.log")"
+    run_batch 'exit 0' MODULESHOME="$scratch/modules" ANYECG_MODULES="gone"
+    equal code 2 $code
+    holds "$scratch/batch.log" "MODULES in the site file: 'gone' cannot be loaded"
 }
 exit_code_16_puts_the_job_back_into_the_queue() {
     run_batch 'exit 16'
@@ -168,7 +192,8 @@ the_program_learns_when_the_job_will_end() {
 }
 
 run_tests success_passes_and_nothing_is_requeued the_program_starts_on_all_ranks_of_the_job_with_its_arguments_whole \
-    an_unknown_launcher_is_refused exit_code_16_puts_the_job_back_into_the_queue a_fault_is_passed_on_and_neither_retried_nor_requeued \
+    an_unknown_launcher_is_refused srun_starts_mpi_as_the_site_says_and_names_what_it_could \
+    modules_are_loaded_also_where_the_shell_does_not_know_the_command_yet exit_code_16_puts_the_job_back_into_the_queue a_fault_is_passed_on_and_neither_retried_nor_requeued \
     a_launch_that_dies_at_once_is_tried_again a_launch_that_always_dies_is_given_up_after_three \
     a_job_that_lost_a_node_is_requeued_and_not_launched_again \
     usr1_reaches_the_program_and_its_own_exit_code_counts a_program_that_ends_well_in_spite_of_usr1_is_not_requeued \

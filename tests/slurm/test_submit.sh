@@ -113,6 +113,13 @@ mistakes_are_refused_with_a_remedy_before_anything_is_submitted() {
     refused "site.conf: NODES 'two': must be a whole number" "${options[@]}"
     write_site LAUNCHER=aprun
     refused "LAUNCHER 'aprun': must be srun or mpirun" "${options[@]}"
+    write_site PARTITON=long
+    refused "site.conf: 'PARTITON' is no setting; jobs/slurm/site.conf has them all" "${options[@]}"
+    write_site 'export OMPI_MCA_btl_tcp_if_include=ib0' 'scratch=/scratch/me' SRUN_MPI=pmi2
+    run_submit "${options[@]}"
+    equal "code with variables of the site's own" 0 $code
+    holds "$scratch/environment.log" '^ANYECG_SRUN_MPI=pmi2$'
+    rm "$scratch/sbatch.log"
     write_site HOURS=1 SAVE_SECONDS=3600
     refused "SAVE_SECONDS 3600: must be less than HOURS" "${options[@]}"
     write_site "BUILD=/nowhere"
