@@ -59,6 +59,13 @@ void metrics_write_validation(FILE *file, const struct run *run)
     flush(file);
 }
 
+void metrics_sync(FILE *file)
+{
+    flush(file);
+    if (fsync(fileno(file)) != 0 && errno != EINVAL) /* EINVAL: no file but a pipe or the like */
+        log_warning("metrics.jsonl: lines cannot be brought to the disk: %s", strerror(errno));
+}
+
 double resident_megabytes(void)
 {
     char text[128];

@@ -17,6 +17,9 @@ void metrics_write_step(FILE *file, const struct run *run, const struct step_rep
 /* stage->results, with "split": "validation". */
 void metrics_write_validation(FILE *file, const struct run *run);
 
+/* Brings all lines so far to the disk, so that none of before a checkpoint is missing behind it. */
+void metrics_sync(FILE *file);
+
 /* Memory of this process in RAM, MB; 0 where /proc does not tell. */
 double resident_megabytes(void);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/startup.h"
@@ -116,6 +117,31 @@ static enum status read_config(struct run *run)
         TRY(run_folder_check(command->out, command->resume, run->config_text));
 fail:
     return status;
+}
+
+/* Whether all ranks want the same. A config on a node's own disk, or edited while ranks start, would let them part:
+ * one validates or saves while another goes on. Collective, ends in agreement. */
+static enum status compare_ranks(const struct run *run)
+{
+    const struct command *command = run->command;
+    char *own =
+        format_text("%s\nstage %d, task %d, steps %" PRIu64 ", flags %d %d %d", run->config_text, (int)command->kind,
+                    (int)command->task, command->max_steps, command->resume, command->dry_run, command->profile);
+    size_t bytes = strlen(own) + 1;
+    uint64_t root_bytes = bytes;
+    char *roots;
+    enum status status = STATUS_OK;
+
+    comm_broadcast(run->world, &root_bytes, sizeof root_bytes, 0);
+    roots = xmalloc(root_bytes);
+    memcpy(roots, own, root_bytes < bytes ? root_bytes : bytes);
+    comm_broadcast(run->world, roots, root_bytes, 0);
+    if (root_bytes != bytes || memcmp(own, roots, bytes) != 0)
+        status = status_set(STATUS_CONFIG, "its config or options differ from those of rank 0; start all ranks with "
+                                           "the same command and a config that all nodes see");
+    free(roots);
+    free(own);
+    return comm_agree(run->world, status);
 }
 
 static enum status open_corpus(struct run *run)
@@ -268,15 +294,19 @@ static enum status enter(struct run *run)
     if (run->command->resume)
         TRY(restore_checkpoint(run, &found));
     if (run->world->rank == 0) {
+        /* First of all: what a full disk left of a checkpoint may be what fills it. */
+        if (folder_exists(run->command->out) && checkpoint_sweep(run->command->out) != STATUS_OK)
+            log_warning("left of an interrupted run: %s", status_message());
         status = run_folder_open(&run->folder, run->command->out, run->config_text, run->step);
-        if (status == STATUS_OK)
-            status = checkpoint_sweep(run->command->out);
     }
     TRY(comm_agree(run->world, status));
     print_banner(run);
     if (found) {
-        log_info("continues behind step %" PRIu64 " of %" PRIu64, run->step, run->total_steps);
+        log_info("continues behind step %" PRIu64 " of %" PRIu64 ", the newest complete checkpoint", run->step,
+                 run->total_steps);
         sampler_seek(run->sampler, run->epoch, run->position);
+    } else if (run->command->resume) {
+        log_info("--resume: %s holds no complete checkpoint; the run begins at step 0", run->command->out);
     }
 fail:
     return status;
@@ -316,6 +346,7 @@ enum status run_start(const struct command *command, const struct world *world)
     enum status status;
 
     TRY(comm_agree(world, read_config(&run)));
+    TRY(compare_ranks(&run));
     cores_warn(world, startup_blas_threads());
     TRY(open_corpus(&run));
     run.stage = stage_new(choose_stage(command), &run);

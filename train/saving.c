@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "model_message/model_message.h"
+#include "train/metrics_file.h"
 #include "train/run_folder.h"
 
 /* --- the message -------------------------------------------------------------------------------------------------- */
@@ -262,7 +263,9 @@ static enum status finish_on_root(struct run *run, const char *folder, const cha
     fill_message(run, &store);
     subjects_to_message(&run->subjects, &subjects, &list);
     TRY(checkpoint_finish(folder, &store.checkpoint, &subjects, tables, bytes));
-    TRY(checkpoint_keep(run->command->out, run->config->checkpoint.keep, 0));
+    /* The new one is safe: an old one that will not go (somebody reads it over NFS) is no reason to end a run. */
+    if (checkpoint_keep(run->command->out, run->config->checkpoint.keep, 0) != STATUS_OK)
+        log_warning("an older checkpoint stays: %s", status_message());
 fail:
     free(list);
     free_message(&store);
@@ -298,8 +301,10 @@ enum status save_checkpoint(struct run *run)
         status = write_share(run, folder, CHECKPOINT_STATE, &table);
     TRY(comm_agree(run->world, status));
     comm_gather_bytes(run->world, table.bytes, table.count, &tables, &bytes);
-    if (run->world->rank == 0)
+    if (run->folder != NULL) {
+        metrics_sync(run->folder->metrics);
         status = finish_on_root(run, folder, tables, bytes);
+    }
     TRY(comm_agree(run->world, status));
     took = clock_seconds() - started;
     if (took > run->stop.slowest_save)
@@ -370,17 +375,34 @@ static void share_all(const struct run *run)
         comm_broadcast(run->world, run->best_weights, bytes, 0);
 }
 
+/* A run that cannot read its newest checkpoint ends: whether to give steps up is for its owner to decide. */
+static enum status tell_remedy(enum status status, const char *folder)
+{
+    char message[STATUS_MESSAGE_BYTES];
+
+    if (status != STATUS_DAMAGED)
+        return status;
+    copy_text(message, sizeof message, status_message());
+    return status_set(status, "%s; with %s moved away, --resume continues from the newest step that is left", message,
+                      folder);
+}
+
 enum status restore_checkpoint(struct run *run, bool *found)
 {
     struct checkpoint *checkpoint = NULL;
     const Anyecg__TrainingState *training;
     char *folder = NULL;
-    enum status status;
+    enum status status = STATUS_OK;
 
-    status = comm_agree(run->world, checkpoint_find_newest(run->command->out, &folder));
-    *found = status == STATUS_OK && folder != NULL;
+    /* One rank looks: on a network file system another node may not see the newest yet, or still an old one. */
+    *found = false;
+    if (run->world->rank == 0)
+        status = checkpoint_find_newest(run->command->out, &folder);
+    TRY(comm_agree(run->world, status));
+    folder = share_text(run->world, folder);
+    *found = folder[0] != 0;
     if (!*found)
-        return status;
+        goto fail;
     status = checkpoint_open(&checkpoint, folder);
     if (status == STATUS_OK)
         status = check_same_run(run, checkpoint);
@@ -388,7 +410,8 @@ enum status restore_checkpoint(struct run *run, bool *found)
         status = read_all(run, checkpoint);
     if (status == STATUS_OK && run->stage->operations->restore != NULL)
         status = run->stage->operations->restore(run->stage, checkpoint->message);
-    TRY(comm_agree(run->world, status));
+    status = comm_agree(run->world, status);
+    TRY(tell_remedy(status, folder));
     share_all(run);
     training = checkpoint->message->training;
     run->step = training->step;

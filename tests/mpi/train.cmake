@@ -5,9 +5,11 @@ add_executable(compare_gradients compare_gradients.c)
 target_link_libraries(compare_gradients PRIVATE m)
 add_library(count_allocations SHARED count_allocations.c)
 target_link_libraries(count_allocations PRIVATE ${CMAKE_DL_LIBS})
+add_library(disk_troubles SHARED disk_troubles.c)
+target_link_libraries(disk_troubles PRIVATE ${CMAKE_DL_LIBS})
 if(ANYECG_SANITIZE)
-    # It is preloaded into a program that is not; the test skips itself there.
-    set_target_properties(count_allocations PROPERTIES EXCLUDE_FROM_ALL ON)
+    # They are preloaded into a program that is not; the tests skip themselves there.
+    set_target_properties(count_allocations disk_troubles PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 
 set(train_corpus ${CMAKE_CURRENT_BINARY_DIR}/train_corpus)
@@ -25,6 +27,7 @@ add_train_test(exact_training_gives_the_same_bits_at_any_rank_count test_train_e
 add_train_test(fast_gradients_agree_over_rank_counts test_train_fast.sh)
 add_train_test(stopped_and_resumed_training_gives_the_same_bits test_train_resume.sh)
 add_train_test(training_refuses_what_cannot_be_run test_train_refusals.sh)
+add_train_test(a_run_outlives_troubles_of_disks_and_nodes test_train_troubles.sh)
 add_train_test(training_steps_take_no_memory test_train_memory.sh)
 add_train_test(a_profile_adds_up_and_changes_nothing test_train_profile.sh)
 add_train_test(ranks_and_threads_above_the_processors_are_warned_of test_cores.sh)
