@@ -47,7 +47,7 @@ for target in "${targets[@]}"; do
     if [ $keep = yes ] && [ "$findings" = 0 ]; then
         rm -rf "$found/merged" && mkdir "$found/merged"
         # shellcheck disable=SC2086
-        FUZZ_FILE=${file%:} "$build/tests/fuzz/$program" ${options//-fork=1/} -merge=1 "$found/merged" "$here/$seeds" "$found/corpus" \
+        FUZZ_FILE=${file%:} "$build/tests/fuzz/$program" ${options//-fork=1/} -use_counters=0 -merge=1 "$found/merged" "$here/$seeds" "$found/corpus" \
             >>"$log" 2>&1
         # seeds with names stay: they were made for something
         find "$found/merged" -type f -size -4k -exec cp -n {} "$here/$seeds" \;
