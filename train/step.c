@@ -99,8 +99,8 @@ static enum status guard(const struct loop *loop)
     return status_set(
         STATUS_NOT_FINITE,
         "step %" PRIu64 ": loss %g, gradient norm %g; the weights were left as they were; lower "
-        "optimiser.learning_rate or optimiser.clip, or look at the data, and go on with --resume from the "
-        "last checkpoint",
+        "optimiser.learning_rate or optimiser.clip, also in the run folder's config.yaml, with which --resume compares, "
+        "or look at the data, and go on with --resume from the last checkpoint",
         run->step, stage->terms[0], loop->gradient_norm);
 }
 

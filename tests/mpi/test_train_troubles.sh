@@ -50,6 +50,19 @@ train 2 damaged tokenizer --set checkpoint.every_steps=2 --resume --max-steps 6 
 refused 0 damaged 'continues behind step 2 of 20'
 same whole damaged
 
+# What the message of numbers that are not finite advises: a lower rate, in config.yaml too, and --resume.
+rate='tokenizer.optimiser.learning_rate'
+code=0
+train 1 rate tokenizer --set reduction=fast --set tokenizer.steps=100 --set $rate=10 \
+    --set tokenizer.optimiser.weight_decay=10 --set checkpoint.every_steps=1 || code=$?
+refused 8 rate 'run folder.s config.yaml.*--resume'
+train 1 lower tokenizer --max-steps 2
+sed -i '0,/learning_rate: 1e-3/s//learning_rate: 2e-4/' "$work/lower/config.yaml" # that of the tokenizer
+code=0
+train 1 lower tokenizer --set $rate=2e-4 --resume --max-steps 3 || code=$?
+refused 0 lower 'continues behind step 2 of 20'
+grep -q '"step": 3, .*"lr": 0.000[01]' "$work/lower/metrics.jsonl" || fail "the lower rate was not taken"
+
 # Old checkpoints that cannot be removed do not end a run, nor keep it from going on. metrics.jsonl is on the disk before
 # the checkpoint is that it belongs to.
 if nm -D "$bin/anyecg-train" | grep -q __asan; then
