@@ -459,6 +459,52 @@ static void unknown_labels_and_demography_leave_the_loss_alone(void **state)
     finetune_free(finetune);
 }
 
+/* Spans of one second of one lead: the first half of a step hides all that there is, the second nothing. */
+static void a_half_that_hides_nothing_has_no_loss_and_no_gradient(void **state)
+{
+    (void)state;
+    enum { N = 3, CODES = 5 };
+    struct trunk_config config = small_tokenizer().encoder;
+    const struct batch_bounds bounds = {.tokens = N, .spans = N, .span_tokens = 1, .span_seconds = 1};
+    struct backbone *backbone = backbone_create(&config, CODES, &bounds);
+    size_t count = backbone_parameters(backbone)->count;
+    real *weights = NEW_ARRAY(real, count), *gradient = xcalloc(count, sizeof *gradient);
+    struct span spans[N];
+    struct batch batch = {.n_tokens = N, .n_spans = N, .spans = spans, .patches = random_patches(N)};
+    uint8_t masked[N];
+    const uint32_t codes[N] = {0, 4, 2};
+    struct backbone_losses losses;
+
+    for (size_t s = 0; s < N; s++)
+        spans[s] = (struct span){.first_token = s, .leads = 1, .seconds = 1, .lead = {1}, .record = s};
+    parameters_initialise(backbone_parameters(backbone), weights, SEED);
+    assert_int_equal(backbone_draw_mask(&batch, MASK_RANDOM, SEED, 0, masked), N);
+
+    backbone_forward(backbone, weights, &batch, codes, masked, true, 0, &losses);
+    assert_true(losses.loss == 0 && losses.masked == 0 && losses.correct == 0);
+    backbone_backward(backbone, weights, gradient, NULL);
+    for (size_t i = 0; i < count; i++)
+        assert_true(gradient[i] == 0);
+
+    /* No patch is seen, so that each code head's output is as good as any: about log K. */
+    backbone_forward(backbone, weights, &batch, codes, masked, false, N, &losses);
+    assert_true(losses.masked == N && fabs(losses.loss - log(CODES)) < 0.5);
+    backbone_backward(backbone, weights, gradient, NULL);
+    const struct tensor *patches =
+        parameters_find(backbone_parameters(backbone), "backbone.patch_encoder.conv1.weight");
+    const struct tensor *mask = parameters_find(backbone_parameters(backbone), "backbone.mask");
+    double moved = 0;
+    for (size_t i = 0; i < patches->count; i++)
+        assert_true(gradient[patches->first + i] == 0);
+    for (size_t i = 0; i < mask->count; i++)
+        moved += fabs((double)gradient[mask->first + i]);
+    assert_true(moved > 0);
+    free(weights);
+    free(gradient);
+    free((void *)batch.patches);
+    backbone_free(backbone);
+}
+
 /* ---- configs ---- */
 
 static void a_config_that_cannot_be_built_is_refused_by_field_and_value(void **state)
@@ -504,6 +550,7 @@ int main(void)
         cmocka_unit_test(every_gradient_is_announced_once_and_final_when_it_is),
         cmocka_unit_test(codes_do_not_depend_on_the_kind_of_tokenizer_or_on_packing),
         cmocka_unit_test(unknown_labels_and_demography_leave_the_loss_alone),
+        cmocka_unit_test(a_half_that_hides_nothing_has_no_loss_and_no_gradient),
         cmocka_unit_test(a_config_that_cannot_be_built_is_refused_by_field_and_value),
     };
     print_message("seed %d\n", SEED);
