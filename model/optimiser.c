@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "model/kernels/dispatch.h"
+#include "base/dispatch.h"
 
 double schedule_rate(const struct optimiser_config *config, uint64_t step, uint64_t warmup_steps, uint64_t total_steps)
 {

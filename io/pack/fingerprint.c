@@ -3,6 +3,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/dispatch.h"
 #include "base/memory.h"
 #include "io/pack/patients.h"
 
@@ -46,11 +47,12 @@ static size_t count_values(const int32_t *samples, size_t count)
 /* Mixes each sample with the 15 before it to 32 bits; only these 16 count, so that it is the same wherever a signal
  * begins. samples[-15] is the first that is looked at. Sample after sample inside, so that neighbours are done at once.
  */
-static void landmark_hashes(uint32_t hashes[BLOCK], const int32_t *samples)
+KERNEL_CLONES static void landmark_hashes(uint32_t hashes[BLOCK], const int32_t *samples)
 {
     for (size_t i = 0; i < BLOCK; i++)
         hashes[i] = 2166136261u;
     for (ptrdiff_t back = 0; back < ROLLING; back++)
+#pragma omp simd
         for (ptrdiff_t i = 0; i < BLOCK; i++)
             hashes[i] = (hashes[i] ^ (uint32_t)samples[i - back]) * 16777619u;
     for (size_t i = 0; i < BLOCK; i++)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "model/kernels/dispatch.h"
+#include "base/dispatch.h"
 
 KERNEL_CLONES void array_add(real *y, const real *x, size_t count)
 {

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/dispatch.h"
 #include "model/kernels/arrays.h"
-#include "model/kernels/dispatch.h"
 
 KERNEL_CLONES static void add_two(real *restrict x, const real *restrict first, const real *restrict second,
                                   size_t width)

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "model/kernels/dispatch.h"
+#include "base/dispatch.h"
 #include "model/real.h"
 
 #ifdef ANYECG_DOUBLE

@@ -1,6 +1,6 @@
 #include "model/kernels/panel_product.h"
 
-#include "model/kernels/dispatch.h"
+#include "base/dispatch.h"
 #include "model/kernels/small_product.h"
 
 enum {

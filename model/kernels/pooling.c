@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/dispatch.h"
 #include "model/kernels/arrays.h"
-#include "model/kernels/dispatch.h"
 
 /* y = mean of `rows` rows of x. */
 static void mean_rows(real *y, const real *x, size_t rows, size_t width)

@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-#include "model/kernels/dispatch.h"
+#include "base/dispatch.h"
 
 /* What the sums are added to: rows `ld` apart; NULL: nothing. */
 struct product_start {

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "model/kernels/dispatch.h"
+#include "base/dispatch.h"
 
 KERNEL_CLONES static double sum_of(const real *x, size_t count)
 {

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "model/kernels/dispatch.h"
+#include "base/dispatch.h"
 #include "model/kernels/standardise.h"
 
 enum {

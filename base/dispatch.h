@@ -1,13 +1,13 @@
-/* model/kernels/dispatch.h — one hot loop, compiled for several processors, chosen when the program is loaded.
+/* base/dispatch.h — one hot loop, compiled for several processors, chosen when the program is loaded.
  *
  * KERNEL_CLONES in front of a function makes GCC emit it for AVX-512, for AVX2 with FMA and for the base architecture
  * (target_clones: an indirect function, resolved once by the loader). Loops are written in plain C with `#pragma omp
  * simd`; functions that they call must be inlined, or they would be compiled for the base architecture only. Off under
- * sanitizers, which cannot run in a resolver, and on other processors than x86-64. The build adds
+ * sanitizers, which cannot run in a resolver, and on other processors than x86-64. For model/ the build adds
  * -mprefer-vector-width=512 and switches off peeling for alignment (model/CMakeLists.txt), so that a result never
  * depends on where an array happens to lie. */
-#ifndef MODEL_KERNELS_DISPATCH_H
-#define MODEL_KERNELS_DISPATCH_H
+#ifndef BASE_DISPATCH_H
+#define BASE_DISPATCH_H
 
 /* By instruction set, never "arch=haswell" and the like: those are chosen by the maker's model number, so that another
  * make with the same instructions would get the slowest code. GCC 12 knows the levels of the x86-64 ABI; before it,
