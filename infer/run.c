@@ -23,10 +23,11 @@ struct work {
     const struct world *world;
     struct inputs inputs;
     struct corpus *corpus;
-    struct record_reader *reader; /* of the corpus */
-    size_t n, *records;           /* records: of the corpus */
-    char **names;                 /* leadgen: of the files to be written */
-    FILE *lines;                  /* results of this rank: stdout or a buffer */
+    struct record_reader *reader;    /* of the corpus */
+    struct recording_keeper *keeper; /* of files of many recordings */
+    size_t n, *records;              /* records: of the corpus */
+    char **names;                    /* leadgen: of the files to be written */
+    FILE *lines;                     /* results of this rank: stdout or a buffer */
     uint64_t refused;
 };
 
@@ -39,7 +40,7 @@ static enum status list_work(struct work *work)
 {
     enum status status;
     const struct run_request *request = work->request;
-    const struct recording_options arrays = {recipe_describe_array, request->recipe};
+    const struct recording_options arrays = {.describe = recipe_describe_array, .context = request->recipe};
     if (!request->corpus) {
         TRY(comm_agree(work->world,
                        inputs_expand_with(&work->inputs, request->arguments, request->n_arguments, &arrays)));
@@ -72,7 +73,7 @@ static enum status open_stream(struct work *work, size_t index)
         return stream_open_record(work->model->stream, work->reader, work->corpus, work->records[index]);
     const char *path = work->inputs.paths[index];
     struct recipe *recipe = work->request->recipe;
-    const struct recording_options arrays = {recipe_describe_array, recipe};
+    const struct recording_options arrays = {recipe_describe_array, recipe, work->keeper};
     if (!work->request->has_gain)
         stream_set_gain(work->model->stream, recipe_source_of(recipe, path)->gain_per_mv);
     return stream_open_file(work->model->stream, path, &arrays);
@@ -184,7 +185,7 @@ static enum status close_output(const struct run_request *request, FILE *out)
 enum status run_inputs(struct anyecg *model, const struct run_request *request, const struct world *world)
 {
     enum status status;
-    struct work work = {.model = model, .request = request, .world = world};
+    struct work work = {.model = model, .request = request, .world = world, .keeper = recording_keeper_create()};
     FILE *out = NULL;
     char *own = NULL, *all = NULL;
     size_t own_bytes = 0, total;
@@ -220,6 +221,7 @@ fail:
     folder_free_names(work.names, work.names ? work.n : 0);
     free(work.records);
     inputs_free(&work.inputs);
+    recording_keeper_free(work.keeper);
     record_reader_free(work.reader);
     corpus_close(work.corpus);
     return status;

@@ -158,7 +158,7 @@ static enum status pack_recording(struct build *build, size_t order)
     struct key_list list = {0};
     struct corpus_event *events = NULL;
     struct labelled labelled;
-    const struct recording_options arrays = {recipe_describe_array, &build->recipe};
+    const struct recording_options arrays = {recipe_describe_array, &build->recipe, build->keeper};
     enum status status;
 
     TRY(recording_open_with(&recording, input->path, &arrays));
@@ -338,6 +338,7 @@ static void free_build(struct build *build)
     labelling_free(&build->labelling);
     site_key_free(&build->key);
     recipe_free(&build->recipe);
+    recording_keeper_free(build->keeper);
 }
 
 /* What lies beside the corpus, then the seal: with the manifest behind it the build has ended. */
@@ -413,7 +414,7 @@ static bool has_manifest(const struct build *build)
 
 enum status command_build(const struct pack_options *options, const struct world *world)
 {
-    struct build build = {.world = world, .options = options};
+    struct build build = {.world = world, .options = options, .keeper = recording_keeper_create()};
     struct corpus_lock lock = {.file = -1};
     uint64_t n_refused = 0;
     enum status status;

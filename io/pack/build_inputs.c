@@ -1,4 +1,5 @@
 /* The inputs of a build: which recordings there are, what their headers say, which rank packs them. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,16 +11,27 @@
 #include "io/pack/build_internal.h"
 #include "io/recording/inputs.h"
 
-static int compare_inputs(const void *a, const void *b)
+static int compare_real(const void *a, const void *b)
 {
-    return strcmp(((const struct input *)a)->real, ((const struct input *)b)->real);
+    const struct input *x = a, *y = b;
+    int by_path = strcmp(x->real, y->real);
+    return by_path ? by_path : (x->place > y->place) - (x->place < y->place);
 }
 
-/* One line of the list that rank 0 sends: root, path, real path. */
+static int compare_inputs(const void *a, const void *b)
+{
+    const struct input *x = a, *y = b;
+    int by_file = memcmp(x->real, y->real, x->file < y->file ? x->file : y->file);
+    if (by_file || x->file != y->file)
+        return by_file ? by_file : x->file > y->file ? 1 : -1;
+    return x->place != y->place ? (x->place > y->place ? 1 : -1) : strcmp(x->real, y->real);
+}
+
+/* One line of the list that rank 0 sends: root, place, end of the file's part; path; real path. */
 static enum status list_inputs(struct build *build, char **list, size_t *bytes)
 {
     const struct pack_options *options = build->options;
-    const struct recording_options arrays = {recipe_describe_array, &build->recipe};
+    const struct recording_options arrays = {recipe_describe_array, &build->recipe, build->keeper};
     struct inputs found = {0};
     enum status status = inputs_expand_with(&found, options->operands, options->n_operands, &arrays);
     if (status != STATUS_OK)
@@ -27,7 +39,8 @@ static enum status list_inputs(struct build *build, char **list, size_t *bytes)
     FILE *stream = open_memstream(list, bytes);
     for (size_t i = 0; i < found.n; i++) {
         char *real = recording_real_path(found.paths[i]);
-        fprintf(stream, "%zu", found.roots[i]);
+        size_t file = recording_is_inside_file(found.paths[i]) ? (size_t)(base_name(real) - real) - 1 : strlen(real);
+        fprintf(stream, "%zu %zu %zu", found.roots[i], found.places[i] ? found.places[i] : SIZE_MAX, file);
         fputc('\0', stream);
         fputs(found.paths[i], stream);
         fputc('\0', stream);
@@ -57,8 +70,10 @@ enum status build_find_inputs(struct build *build)
     for (char *cursor = list; cursor < list + bytes;) {
         GROW_ARRAY(build->inputs, capacity, n + 1);
         struct input *input = &build->inputs[n++];
-        *input = (struct input){.root = strtoul(cursor, NULL, 10)};
-        cursor += strlen(cursor) + 1;
+        *input = (struct input){.root = strtoul(cursor, &cursor, 10)};
+        input->place = strtoul(cursor, &cursor, 10);
+        input->file = strtoul(cursor, &cursor, 10);
+        cursor++;
         input->path = duplicate_text(cursor);
         cursor += strlen(cursor) + 1;
         input->real = duplicate_text(cursor);
@@ -66,7 +81,7 @@ enum status build_find_inputs(struct build *build)
     }
     free(list);
     if (n > 0)
-        qsort(build->inputs, n, sizeof *build->inputs, compare_inputs);
+        qsort(build->inputs, n, sizeof *build->inputs, compare_real);
     for (size_t i = 0; i < n; i++) {
         struct input *last = build->n_inputs ? &build->inputs[build->n_inputs - 1] : NULL;
         if (last && strcmp(last->real, build->inputs[i].real) == 0) {
@@ -76,6 +91,8 @@ enum status build_find_inputs(struct build *build)
             build->inputs[build->n_inputs++] = build->inputs[i];
         }
     }
+    if (build->n_inputs > 0)
+        qsort(build->inputs, build->n_inputs, sizeof *build->inputs, compare_inputs);
     return STATUS_OK;
 }
 
@@ -86,7 +103,7 @@ static void look_at_header(struct build *build, size_t order)
 {
     struct input *input = &build->inputs[order];
     struct recording *recording;
-    const struct recording_options arrays = {recipe_describe_array, &build->recipe};
+    const struct recording_options arrays = {recipe_describe_array, &build->recipe, build->keeper};
     if (recording_open_with(&recording, input->path, &arrays) != STATUS_OK) {
         refusals_add(&build->refusals, order, status_message());
         return;

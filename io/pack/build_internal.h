@@ -7,11 +7,14 @@
 #include "io/pack/options.h"
 #include "io/pack/packer.h"
 #include "io/pack/refusals.h"
+#include "io/recording/recording.h"
 
 struct input {
     char *path;    /* of the header, as found */
     char *real;    /* the same, absolute */
     size_t root;   /* path + root: the part below what the user named */
+    size_t file;   /* real[file]: end of the part that is a file; behind it: which one of many in that */
+    size_t place;  /* of many in a file which one it is, from 1; SIZE_MAX: not known */
     uint64_t cost; /* samples of all leads */
     uint64_t name; /* XXH64 of folder and record name; 0: cannot be opened */
     int rank;      /* who packs it */
@@ -28,9 +31,11 @@ struct build {
     uint64_t plan; /* names all on which the bytes of the corpus depend */
     struct packer packer;
     struct refusals refusals;
+    struct recording_keeper *keeper;
 };
 
-/* Rank 0 searches; all get the list, sorted by absolute path, each recording once. Collective. */
+/* Rank 0 searches; all get the list, sorted by absolute path of the file, then as they lie in it (which is how they are
+ * read fastest), each recording once. Collective. */
 enum status build_find_inputs(struct build *build);
 
 /* First pass: opens headers, refuses records named twice, divides the inputs over the ranks. Collective. */

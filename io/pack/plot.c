@@ -139,7 +139,7 @@ static enum status plot_recording(struct paper *paper, const struct pack_options
 {
     const char *path = options->operands[0];
     struct recipe recipe = {0};
-    const struct recording_options arrays = {recipe_describe_array, &recipe};
+    const struct recording_options arrays = {.describe = recipe_describe_array, .context = &recipe};
     struct recording *recording = NULL;
     double duration, begin = options->begin_s;
     enum status status;

@@ -52,6 +52,7 @@ struct recording_source {
     const char *inner;                               /* which recording of the file, behind file in the path; "" */
     const struct recording_description *description; /* NULL: none */
     struct recording_description *own_description;   /* freed with the recording, if it was read for it */
+    struct recording_keeper *keeper;                 /* of the options, for open(); NULL: nothing is kept */
     void *state;                                     /* of the type */
     int32_t *block;                                  /* [n_leads, RECORDING_BLOCK] */
 };

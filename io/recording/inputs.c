@@ -13,23 +13,25 @@
 
 enum { MAX_DEPTH = 32, MAX_LIST_BYTES = 1 << 30 };
 
-static void add(struct inputs *inputs, const char *path, size_t root)
+static void add(struct inputs *inputs, const char *path, size_t root, size_t place)
 {
     GROW_ARRAY(inputs->paths, inputs->capacity, inputs->n + 1);
     GROW_ARRAY(inputs->roots, inputs->roots_capacity, inputs->n + 1);
+    GROW_ARRAY(inputs->places, inputs->places_capacity, inputs->n + 1);
     inputs->roots[inputs->n] = root;
+    inputs->places[inputs->n] = place;
     inputs->paths[inputs->n++] = duplicate_text(path);
 }
 
 struct found {
     struct inputs *inputs;
-    size_t root;
+    size_t root, n;
 };
 
 static void add_found(void *context, const char *path)
 {
     struct found *found = context;
-    add(found->inputs, path, found->root);
+    add(found->inputs, path, found->root, ++found->n);
 }
 
 static bool has_any_ending(const char *path, const char *const *endings)
@@ -55,7 +57,7 @@ static void note_passed_over(struct inputs *inputs, const char *path)
 /* What a file holds: one recording, many or none. */
 static enum status add_file(struct inputs *inputs, const char *path, size_t root)
 {
-    struct found found = {inputs, root};
+    struct found found = {inputs, root, 0};
     size_t before = inputs->n;
     enum status status = recording_find(path, inputs->options, add_found, &found);
     if (inputs->n == before)
@@ -167,15 +169,15 @@ static enum status expand(struct inputs *inputs, const char *argument)
         size_t before = inputs->n, root = (size_t)(base_name(argument) - argument);
         enum status status = add_file(inputs, argument, root);
         if (status == STATUS_OK && inputs->n == before) /* named by the user: opening it says what is wrong with it */
-            add(inputs, argument, root);
+            add(inputs, argument, root, 0);
         return status;
     }
     char *header = recording_header_of(argument, strlen(argument)); /* a WFDB record is named without ending */
     bool is_header = header != NULL, is_inside = !is_header && recording_is_inside_file(argument);
     if (is_header)
-        add(inputs, header, (size_t)(base_name(header) - header));
+        add(inputs, header, (size_t)(base_name(header) - header), 0);
     else if (is_inside)
-        add(inputs, argument, (size_t)(base_name(argument) - argument));
+        add(inputs, argument, (size_t)(base_name(argument) - argument), 0);
     free(header);
     return is_header || is_inside ? STATUS_OK : status_set(STATUS_IO, "%s: no such file or folder", argument);
 }
@@ -209,5 +211,6 @@ void inputs_free(struct inputs *inputs)
 {
     folder_free_names(inputs->paths, inputs->n);
     free(inputs->roots);
+    free(inputs->places);
     *inputs = (struct inputs){0};
 }

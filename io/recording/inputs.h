@@ -8,9 +8,10 @@
 #include "io/recording/recording.h"
 
 struct inputs {
-    char **paths;  /* headers and single-file records */
-    size_t *roots; /* [n]: length of the part of the path that the user gave: a folder's records lie below it */
-    size_t n, capacity, roots_capacity;
+    char **paths;   /* headers and single-file records */
+    size_t *roots;  /* [n]: length of the part of the path that the user gave: a folder's records lie below it */
+    size_t *places; /* [n]: of many recordings in a file which one it is, from 1; 0: not known, as the user named it */
+    size_t n, capacity, roots_capacity, places_capacity;
     const struct recording_options *options; /* while the list is made */
     size_t n_archives, n_documents;          /* files that searches passed over, though they may hold recordings */
 };

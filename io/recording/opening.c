@@ -235,6 +235,7 @@ enum status recording_open_with(struct recording **out, const char *path, const 
             "%s: a file of type %s holds one recording; name the file", path, type->name);
     recording = recording_new(header ? header : path);
     recording->source->type = type;
+    recording->source->keeper = options ? options->keeper : NULL;
     recording->source->file = header ? duplicate_text(header) : duplicate_text(file);
     recording->source->inner = recording->path + strlen(recording->source->file);
     recording->source->inner += *recording->source->inner == '/';

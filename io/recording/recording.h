@@ -82,11 +82,19 @@ struct recording {
     struct recording_source *source; /* of the format's reader */
 };
 
+/* What is left open between recordings of one file: with one in the options, files of many recordings (HDF5) are opened,
+ * checked and listed once, not for each. Takes 64 MiB and the names of the file's recordings at most; a file that is
+ * changed between two recordings is opened anew. Of one thread, the main one. */
+struct recording_keeper;
+struct recording_keeper *recording_keeper_create(void);
+void recording_keeper_free(struct recording_keeper *keeper); /* may be NULL */
+
 /* What the caller knows of files that do not describe themselves (description.h). */
 struct recording_options {
     /* The description of an array file, borrowed for as long as the recording is open; NULL: none is known. */
     const struct recording_description *(*describe)(void *context, const char *path);
     void *context;
+    struct recording_keeper *keeper; /* NULL: nothing is kept. Recordings that are open need it no more */
 };
 
 /* Opens any supported recording: a WFDB header (.hea, or the record name without ending), a single-file record, one of

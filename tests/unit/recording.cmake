@@ -9,3 +9,5 @@ add_unit_test(test_recording_data test_recording_data.c unit anyecg_recording Pk
 # MATLAB and HDF5 arrays: the seeds of fuzzing, made by scipy and h5py or found.
 add_unit_test(test_recording_arrays test_recording_arrays.c unit anyecg_recording)
 target_compile_definitions(test_recording_arrays PRIVATE SOURCE_FOLDER="${CMAKE_SOURCE_DIR}")
+# Files of many recordings, written here by HDF5 itself.
+add_unit_test(test_recording_many test_recording_many.c unit anyecg_recording hdf5_parallel)
