@@ -161,12 +161,8 @@ def bench_ranks(corpus):
             run(cluster, "stop")
 
 
-def bench_train(work, corpus):
-    """Share of `load` in the steps behind the first line, which stands for the start."""
-    print("\n| stage, preset tiny | steps | ms a step | waiting for data, ms | share | wanted |\n|---|---|---|---|---|---|")
-    out = work / "run"
-    shutil.rmtree(out, ignore_errors=True)
-    run(options.build / "anyecg-train", "tokenizer", "-c", home / "configs/tiny.yaml", "--corpus", corpus, "--out", out, "--max-steps", options.steps)
+def waited(out):
+    """Steps, seconds of all of them and of their waiting for data; without the first line, which stands for the start."""
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     lines = [line for line in lines if "seconds" in line]
     last, seconds = 1, collections.Counter()
@@ -174,9 +170,19 @@ def bench_train(work, corpus):
         for phase, value in line["seconds"].items():
             seconds[phase] += value * (line["step"] - last or 1)
         last = line["step"]
-    steps = max(last - 1, 1)
-    step = sum(value for phase, value in seconds.items() if phase not in ("validate", "save"))
-    print(f"| tokenizer | {steps} | {1e3 * step / steps:.1f} | {1e3 * seconds['load'] / steps:.2f} | {100 * seconds['load'] / step:.2f} % | < 1 % |", flush=True)
+    return max(last - 1, 1), sum(value for phase, value in seconds.items() if phase not in ("validate", "save")), seconds["load"]
+
+
+def bench_train(work, corpus):
+    print("\n| stage, preset tiny | steps | ms a step | waiting for data, ms | share | wanted |\n|---|---|---|---|---|---|")
+    runs = {name: work / f"run-{name}" for name in ("tokenizer", "pretrain", "finetune anomaly")}
+    inputs = {"pretrain": ("--tokenizer", runs["tokenizer"]), "finetune anomaly": ("--init", runs["pretrain"])}
+    for stage, out in runs.items():
+        shutil.rmtree(out, ignore_errors=True)
+        run(options.build / "anyecg-train", *stage.split(), "-c", home / "configs/tiny.yaml", "--corpus", corpus, "--out", out,
+            *inputs.get(stage, ()), "--max-steps", options.steps, "--set", "log.every_steps=1")
+        steps, total, load = waited(out)
+        print(f"| {stage} | {steps} | {1e3 * total / steps:.1f} | {1e3 * load / steps:.2f} | {100 * load / total:.2f} % | < 1 % |", flush=True)
 
 
 def raw_samples(header):
