@@ -205,7 +205,14 @@ for task in anomaly arrhythmia longecg leadgen; do
         wanted=(--leads "V1,V3,V5")
     fi
     infer -q $task --checkpoint $task "${wanted[@]}" -o $output "$example"
-    [ $task = leadgen ] || cut -c 1-400 "$output"
+    [ $task = leadgen ] || sed 's/\(.\{400\}\).*/\1 .../' "$output"
+done
+draw() { # RECORDING PICTURE; a demo without pictures is one too
+    "$build/anyecg-pack" plot -q -o "$2" "$1" || echo "no picture $2, see the message above"
+}
+draw "$example" example.png
+for record in "$made_leads"/*.hea; do
+    [ ! -e "$record" ] || draw "$record" "$made_leads.png"
 done
 
 # ---- what it means ----
@@ -213,12 +220,16 @@ done
 cat <<SUMMARY
 
 == done after $((SECONDS - started)) s. All lies in $work:
-  corpus/                    the recordings at 300 Hz, checked, labelled, split by patient; build/anyecg-pack info corpus
+  corpus/                    the recordings at 300 Hz, checked, labelled, split by patient
   tokenizer/ pretrain/       the two stages: checkpoints, metrics.jsonl, log.txt, config.yaml
-  <task>/                    fine-tuned models; build/anyecg-infer info <task>
+  <task>/                    fine-tuned models
   <task>.evaluation.json     figures on the test split, of patients that no model has seen
   <task>.jsonl               answers for the example recording
   $made_leads/        V1, V3, V5 of the example, made from its other leads (WFDB)
+  example.png $made_leads.png    both on ECG paper, the first ten seconds
+What is in them:
+  $build/anyecg-pack info $work/corpus
+  $build/anyecg-infer info $work/anomaly
 SUMMARY
 if [ -n "$(figure anomaly.evaluation.json auroc_pooled value)" ]; then
     echo "anomaly, AUROC on the test split (1: perfect, .5: chance): $(figure anomaly.evaluation.json auroc_pooled value)"

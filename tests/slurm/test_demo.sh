@@ -12,10 +12,10 @@ exec "$@"
 SCRIPT
 cat >"$scratch/build/anyecg-pack" <<'SCRIPT'
 #!/usr/bin/env bash
-if [ "$1" = info ]; then
-    cat "$SCRATCH/splits"
-    exit
-fi
+case $1 in
+    info) cat "$SCRATCH/splits"; exit ;;
+    plot) echo "$*" >>"$SCRATCH/plots.log"; exit ;;
+esac
 echo "pack $*" >>"$SCRATCH/calls.log"
 while [ $# -gt 0 ]; do
     case $1 in
@@ -36,6 +36,7 @@ echo "infer $*" >>"$SCRATCH/calls.log"
 while [ $# -gt 0 ]; do
     if [ "$1" = -o ]; then
         case $2 in
+            example-made-leads) mkdir -p "$2" && touch "$2/sim00000.hea" ;;
             leadgen.evaluation.json) printf '  "all_precordial": {\n "method": "model",\n "mae_mv": 0.105,\n "method": "least squares",\n "mae_mv": 0.1144,\n' >"$2" ;;
             *.json) printf '  "auroc_pooled": {\n    "value": 0.9312,\n' >"$2" ;;
             *) echo '{"task": "answer"}' >"$2" ;;
@@ -68,6 +69,9 @@ both_stages_and_four_tasks_are_trained_and_answered() {
         holds "$scratch/calls.log" "^infer -q $task --checkpoint $task .*example/sim00000.hea"
         holds "$scratch/calls.log" "^infer evaluate $task --checkpoint $task --corpus corpus --split test"
     done
+    holds "$scratch/plots.log" '^plot -q -o example.png .*example/sim00000.hea$'
+    holds "$scratch/plots.log" '^plot -q -o example-made-leads.png example-made-leads/sim00000.hea$'
+    holds "$scratch/out.log" "^  $scratch/build/anyecg-pack info $scratch/work/corpus$"
     holds "$scratch/out.log" 'AUROC .*: 0\.931$'
     holds "$scratch/out.log" 'V1 to V6 from I and II +0\.105 +0\.114'
 }
