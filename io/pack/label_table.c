@@ -155,8 +155,10 @@ static enum status check_row(struct label_table *table, size_t row)
             "%s: row %zu (%s): patient: has more than 63 characters", path, row + 1, record);
     for (char *name = next_field(&rest, separators_of(table)); name; name = next_field(&rest, separators_of(table))) {
         int found = *name ? vocabulary_find(name) : -1;
-        REQUIRE(!*name || found >= 0, STATUS_DATA, "%s: row %zu (%s): class '%s': is not in the vocabulary", path,
-                row + 1, record, make_printable(name));
+        REQUIRE(!*name || found >= 0, STATUS_DATA,
+                "%s: row %zu (%s): class '%s': is not in the vocabulary; `anyecg-pack info CORPUS` lists its names and "
+                "codes; leave out what it lacks, or translate it by a code map (docs/DATA.md)",
+                path, row + 1, record, make_printable(name));
         if (found >= 0)
             table->names[found] = true;
     }

@@ -60,6 +60,7 @@ OTHER_BLOCKS = {
     r"sources:\n": "recipe",  # the example of a recipe with its tables: tests/unit/test_recipes.c
     r"code,classes,kind\n": "recipe",
     r"file,patient,years": "recipe",
+    r"folder,record,patient": "label table",
 }
 # Beginnings of `code` that other programs own.
 FOREIGN = ("mpirun", "srun", "sbatch", "scancel", "scontrol", "squeue", "cmake", "ctest", "spack", "lfs", "export", "module",
@@ -286,6 +287,14 @@ def check_other(kind, place, text, environment):
                               env=environment, capture_output=True, text=True).stdout
         if not line or set(json.loads(line)) != promised:
             fault(place, f"fields of an answer: {sorted(promised)}, in truth {line[:300]}")
+    elif kind == "label table":
+        with open("labels.csv", "w") as table:
+            table.write(text.replace("A0001", "sim00000").replace("A0002", "sim00001"))
+        done = subprocess.run(["bash", "-c", "anyecg-pack synth -q -n 2 --seconds 4 --wfdb 'ward 7' && anyecg-pack build -q "
+                               "--labels labels.csv -o labelled 'ward 7' && anyecg-pack info labelled"], env=environment,
+                              capture_output=True, text=True)
+        if not re.search(r"^AF +1 +1 +0 ", done.stdout, re.M):
+            fault(place, f"the table does not label one of two records with AF: {(done.stdout + done.stderr)[-1500:]}")
     elif kind == "recipe":
         named = re.findall(r"`([a-z-]+\.(?:yaml|csv))`:\n\n```[a-z]+\n" + re.escape(text[:20]), read(place.split(":")[0]))
         if not named or f'"{named[0]}"' not in read("tests/unit/test_recipes.c"):

@@ -41,6 +41,6 @@ expect 4 "none of its 2 rows fits" "$pack" label --labels numbers.csv N
 printf 'folder,record,age\nnowhere,5,6\n' >none.csv
 printf 'folder,record,classes\nunnamed,00001,XYZ\n' >wrong.csv
 expect 4 "none of its 1 rows fits" "$pack" label --labels none.csv A
-expect 4 "is not in the vocabulary" "$pack" label --labels wrong.csv A
+expect 4 "class 'XYZ': is not in the vocabulary; \`anyecg-pack info CORPUS\` lists" "$pack" label --labels wrong.csv A
 expect 0 "all checksums hold" "$pack" verify A
 finish
