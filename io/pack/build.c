@@ -52,6 +52,9 @@ static void identify(struct build *build, const struct input *input, const struc
         texts[2] = format_text("%s/patient/%s", space, recording->patient);
     if (number[0])
         texts[3] = format_text("%s/number/%s", source->numbering, number);
+    bool is_public = !is_unnamed && packed->source >= build->recipe.n_own_sources;
+    if (!is_public && !build->options->site_key && (texts[0] || texts[1] || texts[2]))
+        packed->warnings |= WARNING_PUBLISHED_KEY;
     if (!texts[0] && !texts[1] && !texts[2] && !texts[3])
         texts[4] = is_unnamed ? format_text("%s/%s", source->name, input->path + input->root)
                               : format_text("%s/record/%s", source->name, recording->name);

@@ -141,8 +141,8 @@ static void refuse_duplicates(struct build *build)
         struct input *input = &build->inputs[seen[i].order];
         if (seen[i].name != seen[i - 1].name)
             continue;
-        char *message = format_text("%s: duplicate record name: %s in the same folder names the same record in its "
-                                    "first line; correct one of the headers",
+        char *message = format_text("%s: " REFUSED_NAMESAKE "%s" REFUSED_NAMESAKE_END
+                                    " names the same record in its first line; correct one of the headers",
                                     input->path, base_name(build->inputs[seen[i - 1].order].path));
         if (build->world->rank == 0)
             refusals_add(&build->refusals, seen[i].order, message);

@@ -5,24 +5,15 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "io/pack/beside.h"
 #include "io/pack/build_internal.h"
 #include "io/pack/quality_report.h"
-
-/* CORPUS.`what`.csv, beside the corpus. */
-static char *list_path(const struct build *build, const char *what)
-{
-    size_t length = strlen(build->options->output);
-    while (length > 1 && build->options->output[length - 1] == '/')
-        length--;
-    return format_text("%.*s.%s.csv", (int)length, build->options->output, what);
-}
 
 /* CORPUS.records.csv: which recording became which record. */
 static enum status list_records(const struct build *build, const struct packed_items *items,
                                 const struct corpus_record *records)
 {
-    char *text = NULL, *file = list_path(build, "records");
+    char *text = NULL, *file = path_beside(build->options->output, "records.csv");
     size_t bytes = 0;
     FILE *stream = open_memstream(&text, &bytes);
     fputs("path,record\n", stream);
@@ -51,7 +42,7 @@ static char **input_paths(const struct build *build)
 enum status build_list_records(const struct build *build, const struct packed_items *items,
                                const struct corpus_record *records)
 {
-    char *file = list_path(build, "quality"), **paths = input_paths(build);
+    char *file = path_beside(build->options->output, "quality.csv"), **paths = input_paths(build);
     enum status status;
     TRY(quality_report(items, &build->recipe, paths, file));
     TRY(list_records(build, items, records));
@@ -63,7 +54,7 @@ fail:
 
 enum status build_report_labelling(struct build *build)
 {
-    char *file = list_path(build, "codes");
+    char *file = path_beside(build->options->output, "codes.csv");
     enum status status = labelling_report(&build->labelling, file, build->world);
     free(file);
     return status;
@@ -72,7 +63,7 @@ enum status build_report_labelling(struct build *build)
 /* Collective, as the one above. */
 enum status build_report_refusals(struct build *build)
 {
-    char *file = list_path(build, "refused");
+    char *file = path_beside(build->options->output, "refused.csv");
     char **paths = input_paths(build);
     enum status status = STATUS_OK;
     if (build->world->rank == 0) {

@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/pack/beside.h"
 #include "io/pack/record_findings.h"
+#include "io/pack/refusals.h"
 
 /* Sorted; the texts are borrowed. */
 struct text_set {
@@ -111,23 +113,58 @@ fail:
     return status;
 }
 
+/* Whether a recording was refused because one of the files, in its folder, names the same record. */
+static bool is_namesake(const struct text_set *files, const char *path, const char *reason)
+{
+    const char *mark = strstr(reason, REFUSED_NAMESAKE), *end = mark ? strstr(mark, REFUSED_NAMESAKE_END) : NULL;
+    if (!end)
+        return false;
+    mark += strlen(REFUSED_NAMESAKE);
+    char *other = format_text("%.*s%.*s", (int)(base_name(path) - path), path, (int)(end - mark), mark);
+    bool is_there = set_has(files, other);
+    free(other);
+    return is_there;
+}
+
+static enum status forget_refusals(const char *path, const struct text_set *files)
+{
+    struct csv csv = {0};
+    bool *is_dropped = NULL;
+    size_t n_left = 0;
+    enum status status;
+    TRY(csv_read(&csv, path));
+    is_dropped = xcalloc(csv.rows + 1, sizeof *is_dropped);
+    long file = csv_column(&csv, "path"), reason = csv_column(&csv, "reason");
+    for (size_t row = 1; row < csv.rows && file >= 0 && reason >= 0; row++) {
+        const char *name = csv_cell(&csv, row, (size_t)file);
+        is_dropped[row] = set_has(files, name) || is_namesake(files, name, csv_cell(&csv, row, (size_t)reason));
+        n_left += !is_dropped[row];
+    }
+    TRY(write_rest(path, &csv, is_dropped));
+    if (n_left > 0)
+        log_info("%s: names %zu recordings that were refused; if one of them is of who was removed now, take its line "
+                 "out",
+                 path, n_left);
+fail:
+    free(is_dropped);
+    csv_free(&csv);
+    return status;
+}
+
 /* The findings go first: the list of records says which files they are. */
 enum status forget_names(const struct corpus *corpus, const bool *is_out)
 {
-    size_t length = strlen(corpus->path);
-    while (length > 1 && corpus->path[length - 1] == '/')
-        length--;
-    char *records = format_text("%.*s.records.csv", (int)length, corpus->path);
-    char *quality = format_text("%.*s.quality.csv", (int)length, corpus->path);
+    char *records = path_beside(corpus->path, "records.csv"), *quality = path_beside(corpus->path, "quality.csv");
+    char *refused = path_beside(corpus->path, "refused.csv");
     struct text_set names = {0}, files = {0};
     struct csv csv = {0};
     bool *is_dropped = NULL;
     enum status status = STATUS_OK;
     if (!file_exists(records)) {
-        if (file_exists(quality))
+        if (file_exists(quality) || file_exists(refused))
             log_warning("%s: may name files of what is removed; which, %s would say, and it is not there: look "
                         "yourself",
-                        quality, records);
+                        file_exists(quality) ? quality : refused, records);
         goto fail;
     }
     TRY(csv_read(&csv, records));
@@ -149,6 +186,8 @@ enum status forget_names(const struct corpus *corpus, const bool *is_out)
     set_sort(&files);
     if (file_exists(quality))
         TRY(forget_findings(quality, &files));
+    if (file_exists(refused))
+        TRY(forget_refusals(refused, &files));
     status = write_rest(records, &csv, is_dropped);
 fail:
     free(is_dropped);
@@ -157,5 +196,6 @@ fail:
     csv_free(&csv);
     free(records);
     free(quality);
+    free(refused);
     return status;
 }

@@ -6,8 +6,9 @@
 
 #include "io/corpus/corpus.h"
 
-/* Drops the lines of records that leave (is_out: [n_records]) from CORPUS.quality.csv and CORPUS.records.csv; either
- * may be missing. Comes before the corpus changes: after a kill the whole removal can be done again. */
+/* Drops the lines of records that leave (is_out: [n_records]) from CORPUS.quality.csv, CORPUS.refused.csv and
+ * CORPUS.records.csv; each may be missing. Comes before the corpus changes: after a kill the whole removal can be done
+ * again. */
 enum status forget_names(const struct corpus *corpus, const bool *is_out);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/pack/beside.h"
 
 enum { MOST_JOURNAL_BYTES = 1 << 30, MOST_SHARDS = 1 << 24 };
 
@@ -36,17 +37,9 @@ struct journal {
 };
 
 /* Beside the corpus, as what was refused is told with names of files. */
-static char *path_beside(const char *corpus, const char *ending)
-{
-    size_t length = strlen(corpus);
-    while (length > 1 && corpus[length - 1] == '/')
-        length--;
-    return format_text("%.*s.%s.tmp", (int)length, corpus, ending);
-}
-
 static char *journal_folder(const char *corpus)
 {
-    return path_beside(corpus, "journal");
+    return path_beside(corpus, "journal.tmp");
 }
 
 enum status journal_create(struct journal **out, const char *folder, uint64_t plan, const struct journal_bounds *bounds,
@@ -80,7 +73,7 @@ void journal_free(struct journal *journal)
 
 enum status journal_remove(const char *folder)
 {
-    char *place = journal_folder(folder), *seal = path_beside(folder, "sealed");
+    char *place = journal_folder(folder), *seal = path_beside(folder, "sealed.tmp");
     enum status status;
     TRY(folder_remove(place));
     REQUIRE(unlink(seal) == 0 || errno == ENOENT, STATUS_IO, "%s: cannot be removed: %s", seal, strerror(errno));
@@ -401,7 +394,7 @@ fail:
 
 enum status journal_seal(const struct journal *journal)
 {
-    char text[17], *path = path_beside(journal->folder, "sealed");
+    char text[17], *path = path_beside(journal->folder, "sealed.tmp");
     format_hash(text, journal->plan);
     enum status status = file_write_atomic(path, text, strlen(text));
     free(path);
@@ -410,7 +403,7 @@ enum status journal_seal(const struct journal *journal)
 
 bool journal_is_sealed(const char *folder, uint64_t *plan)
 {
-    char *path = path_beside(folder, "sealed"), *text = NULL;
+    char *path = path_beside(folder, "sealed.tmp"), *text = NULL;
     size_t bytes;
     bool is_sealed = file_exists(path) && file_read(path, 64, &text, &bytes) == STATUS_OK && parse_hash(text, plan);
     free(text);

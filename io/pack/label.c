@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/corpus/edit.h"
+#include "io/pack/beside.h"
 #include "io/pack/label_table.h"
 #include "io/pack/options.h"
 
@@ -31,12 +32,9 @@ struct relabel {
 static enum status read_stems(struct relabel *relabel)
 {
     const struct corpus *corpus = relabel->corpus;
-    size_t length = strlen(corpus->path);
     struct csv csv = {0};
     enum status status = STATUS_OK;
-    while (length > 1 && corpus->path[length - 1] == '/')
-        length--;
-    char *path = format_text("%.*s.records.csv", (int)length, corpus->path);
+    char *path = path_beside(corpus->path, "records.csv");
     relabel->stems = xcalloc(corpus->n_records + 1, sizeof *relabel->stems);
     if (!file_exists(path))
         goto fail;

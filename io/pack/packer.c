@@ -21,6 +21,9 @@ static const char *const warning_texts[N_WARNINGS] = {
     "have diagnosis codes that no table has (they count as an anomaly)",
     "have more than 16 leads (the first 16 were taken)",
     "fit no source of the recipe (source 'unnamed'); name it in a recipe with -c",
+    "name a patient and are of no public database the recipe knows, and no --site-key is given: ids that can be guessed "
+    "can be found by trying them; for patients of your own make a key (head -c 32 /dev/urandom > FILE) and build again "
+    "with --site-key FILE",
 };
 
 const char *warning_text(unsigned index)

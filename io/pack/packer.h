@@ -29,7 +29,8 @@ enum packed_warning {
     WARNING_CODES = 4,         /* a diagnosis code that no table has */
     WARNING_TOO_MANY_LEADS = 8,
     WARNING_UNNAMED_SOURCE = 16,
-    N_WARNINGS = 5,
+    WARNING_PUBLISHED_KEY = 32, /* a patient's id under the published key, though the source is none of the built-in */
+    N_WARNINGS = 6,
 };
 const char *warning_text(unsigned index);
 

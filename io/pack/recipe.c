@@ -230,6 +230,7 @@ enum status recipe_read(struct recipe *recipe, const char *path, const char *con
     if (path || n_settings) {
         TRY(read_own(&recipe->files[0], path, settings, n_settings));
         TRY(take_fields(recipe, recipe->files[0], what));
+        recipe->n_own_sources = recipe->n_sources;
     }
     for (size_t i = 0; i < n_built_in_recipes; i++)
         TRY(read_built_in(recipe, &recipe->files[1 + i], &built_in_recipes[i]));

@@ -19,6 +19,10 @@ struct refusals {
     size_t n, capacity;
 };
 
+/* "a.hea: duplicate record name: b.hea in the same folder names the same record ..." */
+#define REFUSED_NAMESAKE "duplicate record name: "
+#define REFUSED_NAMESAKE_END " in the same folder"
+
 void refusals_add(struct refusals *refusals, uint64_t order, const char *message);
 void refusals_free(struct refusals *refusals);
 

@@ -79,4 +79,29 @@ grep -qxF '"Mustermann_Erika/sim00004.hea",flat,"II, V1","kept, ""as it is"""' c
     fail "quality.csv lost or changed a line of what stays"
 grep -vxFf corpus.records.csv kept.csv | grep -v 'sim0000[0-2]' | grep . && fail "records.csv lost a line of what stays"
 [ -e corpus.journal.tmp ] && fail "the journal of a build outlives the removal"
+
+# a corpus may be named from within, or by a link: its lists are the same, and none falls into it
+namesake() { sed "1s|sim000[0-9]*|$1|" siteA/$2.hea; }
+mkdir named && cp siteA/sim0000[6-9].* siteA/sim0001[0-3].* named
+namesake sim00006 sim00007 >named/sim00006b.hea # refused, as it names the record of another header
+mkdir within && cd within || exit 1
+expect 3 "8 records" "$pack" build --site-key ../keyA -o . ../named
+cd ..
+[ "$(cat within/*.csv within/.*.csv 2>/dev/null)" = "" ] || fail "lists that name files lie in the corpus: $(ls -a within)"
+grep -q sim00006b within.refused.csv || fail "no list of what was refused beside the corpus"
+ln -s within link
+cd within && expect 0 "1 records removed" "$pack" remove --record unnamed/00001 .
+cd ..
+grep sim00006 within.records.csv within.refused.csv && fail "lists still name what was removed by another path"
+expect 0 "1 records removed" "$pack" remove --record unnamed/00002 link
+expect 0 "1 records removed" "$pack" remove --record unnamed/00003 within/.
+expect 0 "1 records removed" "$pack" remove --record unnamed/00004 within/shards/..
+for i in 07 08 09; do grep sim000$i within.records.csv && fail "records.csv still names sim000$i"; done
+[ "$(wc -l <within.records.csv)" = 5 ] || fail "records.csv: $(cat within.records.csv)"
+
+# whose ids are hashed with the key that everybody knows is told
+expect 0 "no --site-key is given" "$pack" build -o open siteA
+mkdir -p code15 && cp siteA/sim0000[0-3].* code15
+out=$("$pack" build -o public code15 2>&1)
+case $out in *"--site-key"*) fail "a public database needs no key: $out" ;; esac
 finish
