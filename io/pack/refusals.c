@@ -17,6 +17,7 @@ enum { MOST_SHOWN = 20 };
 static const struct {
     const char *words, *kind;
 } kinds[] = {
+    {"no description", "array that nothing describes"},
     {"checksum mismatch", "checksum of a lead does not fit its samples"},
     {"duplicate record name", "duplicate record name in a folder"},
     {"duplicate lead", "a lead is there twice"},
@@ -47,8 +48,22 @@ static const struct {
     {"cannot be read", "file cannot be read"},
 };
 
+/* The message without the paths it begins with: folders may have any name, "gain" too. A quoted value is no path. */
+static const char *skip_paths(const char *message)
+{
+    const char *end = strstr(message, ": ");
+    for (bool is_first = true; end; is_first = false, end = strstr(message, ": ")) {
+        size_t length = (size_t)(end - message);
+        if (!is_first && (!memchr(message, '/', length) || memchr(message, '\'', length)))
+            break;
+        message = end + 2;
+    }
+    return message;
+}
+
 const char *refusal_kind(const char *message)
 {
+    message = skip_paths(message);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strstr(message, kinds[i].words))
             return kinds[i].kind;

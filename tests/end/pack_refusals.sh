@@ -27,6 +27,14 @@ for reason in "sim00001.*shorter" "sim00002.*gain" "sim00004.*duplicate record n
 done
 "$pack" info corpus | grep -q '^refused  *6$' || fail "info does not count 6 refusals"
 
+# reasons are counted by what is wrong, whatever the folders are called
+mkdir "checksum mismatch" && cp ward/sim00001.* ward/sim00008.* ward/sim00002.* "checksum mismatch"
+"$pack" build -q -o reasons "checksum mismatch" 2>/dev/null
+[ "$(number reasons refused)" = 2 ] || fail "$("$pack" info reasons)"
+for reason in "signal file is shorter than its header says" "gain is 0 or not given"; do
+    grep -q "\"$reason\"" reasons/manifest.json || fail "'$reason' is not counted: $(grep '"reason"' reasons/manifest.json)"
+done
+
 # no name, no id, no date, no file name inside
 for word in Smith 0815 Jones 4711 Miller 2019 ward sim000 "$scratch"; do
     grep -rqaiF -- "$word" corpus && fail "'$word' stands in the corpus: $(grep -rlaiF -- "$word" corpus)"
