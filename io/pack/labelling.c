@@ -1,6 +1,7 @@
 #include "io/pack/labelling.h"
 
 #include <math.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,7 @@ enum { MOST_LEVELS = 4 }; /* the recording's folder and three above it */
 
 struct found_table {
     const struct recipe_source *source;
-    char *folder;              /* of recordings */
-    struct label_table *table; /* NULL: there is none; shared by the folders below it */
-    bool is_first;             /* owns the table */
+    struct label_table table;
 };
 
 enum status labelling_open(struct labelling *labelling, const char *table)
@@ -48,27 +47,43 @@ char *labelling_find_file(const struct table_form *form, const char *folder)
     return found;
 }
 
-static enum status read_found(struct labelling *labelling, struct found_table *entry, char *path)
+static int compare_tables(const void *a, const void *b)
 {
-    enum status status;
-    for (size_t i = 0; i < labelling->n_found && !entry->table; i++) {
-        struct label_table *known = labelling->found[i].table;
-        if (labelling->found[i].source == entry->source && known && strcmp(known->path, path) == 0)
-            entry->table = known;
-    }
-    if (entry->table)
+    const struct found_table *x = a, *y = b;
+    return x->source != y->source ? (x->source > y->source ? 1 : -1) : strcmp(x->table.path, y->table.path);
+}
+
+static void free_table(void *node)
+{
+    struct found_table *found = node;
+    label_table_free(&found->table);
+    free(found);
+}
+
+/* The table in the file `path`, read if it is not known yet. */
+static enum status take_table(struct labelling *labelling, const struct recipe_source *source, char *path,
+                              const struct label_table **out)
+{
+    const struct found_table wanted = {.source = source, .table = {.path = path}};
+    struct found_table *const *known = tfind(&wanted, &labelling->tables, compare_tables);
+    if (known) {
+        *out = &(*known)->table;
         return STATUS_OK;
-    struct label_table *table = xcalloc(1, sizeof *table);
-    status = label_table_read_form(table, path, entry->source->table);
-    if (status != STATUS_OK) {
+    }
+    struct found_table *found = xcalloc(1, sizeof *found);
+    found->source = source;
+    if (label_table_read_form(&found->table, path, source->table) != STATUS_OK) {
         char *message = duplicate_text(status_message());
-        free(table);
-        status = status_set(STATUS_CONFIG, "%s (the table of source %s)", message, entry->source->name);
+        enum status status = status_set(STATUS_CONFIG, "%s (the table of source %s)", message, source->name);
         free(message);
+        free(found);
         return status;
     }
-    entry->table = table;
-    entry->is_first = true;
+    if (!tsearch(found, &labelling->tables, compare_tables)) {
+        free_table(found);
+        return status_set(STATUS_INTERNAL, "%s: no memory is left", path);
+    }
+    *out = &found->table;
     return STATUS_OK;
 }
 
@@ -76,21 +91,21 @@ static enum status read_found(struct labelling *labelling, struct found_table *e
 static enum status find_table(struct labelling *labelling, const struct recipe_source *source, const char *folder,
                               const struct label_table **out)
 {
-    for (size_t i = labelling->n_found; i-- > 0;) /* recordings come folder by folder */
-        if (labelling->found[i].source == source && strcmp(labelling->found[i].folder, folder) == 0) {
-            *out = labelling->found[i].table;
-            return STATUS_OK;
-        }
-    struct found_table entry = {.source = source};
+    enum status status = STATUS_OK;
+    *out = labelling->last.table;
+    if (labelling->last.source == source && strcmp(labelling->last.folder, folder) == 0)
+        return STATUS_OK;
+    *out = NULL;
     char *path = labelling_find_file(source->table, folder);
-    enum status status = path ? read_found(labelling, &entry, path) : STATUS_OK;
+    if (path)
+        status = take_table(labelling, source, path, out);
     free(path);
     if (status != STATUS_OK)
         return status;
-    entry.folder = duplicate_text(folder);
-    GROW_ARRAY(labelling->found, labelling->capacity, labelling->n_found + 1);
-    labelling->found[labelling->n_found++] = entry;
-    *out = entry.table;
+    free(labelling->last.folder);
+    labelling->last.source = source;
+    labelling->last.folder = duplicate_text(folder);
+    labelling->last.table = *out;
     return STATUS_OK;
 }
 
@@ -180,14 +195,8 @@ enum status labelling_report(struct labelling *labelling, const char *file, cons
 
 void labelling_free(struct labelling *labelling)
 {
-    for (size_t i = 0; i < labelling->n_found; i++) {
-        free(labelling->found[i].folder);
-        if (labelling->found[i].is_first) {
-            label_table_free(labelling->found[i].table);
-            free(labelling->found[i].table);
-        }
-    }
-    free(labelling->found);
+    tdestroy(labelling->tables, free_table);
+    free(labelling->last.folder);
     if (labelling->has_table)
         label_table_free(&labelling->table);
     unknown_codes_free(&labelling->unknown);

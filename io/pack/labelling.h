@@ -12,8 +12,12 @@ struct labelling {
     struct label_table table; /* of --labels */
     bool has_table;
     int64_t n_table_rows_used; /* recordings of which it has a row (labelling_count_row) */
-    struct found_table *found; /* [n_found]: tables of databases, by source and folder */
-    size_t n_found, capacity;
+    void *tables;              /* of databases: a tree (tsearch) of struct found_table */
+    struct {
+        const struct recipe_source *source; /* NULL: there was none */
+        char *folder;
+        const struct label_table *table; /* NULL: there is none */
+    } last;                              /* recordings come folder by folder */
     struct unknown_codes unknown;
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -13,14 +14,40 @@
 
 enum { MOST_LOGGED = 20, MOST_KEPT = 100000 };
 
+/* The slot of the code, or the free one where it belongs. */
+static uint32_t *find_slot(const struct unknown_codes *unknown, const char *source, const char *code)
+{
+    size_t at = XXH64(code, strlen(code), XXH64(source, strlen(source), 0)) & (unknown->n_slots - 1);
+    for (; unknown->slots[at]; at = (at + 1) & (unknown->n_slots - 1)) {
+        const struct unknown_code *item = &unknown->items[unknown->slots[at] - 1];
+        if (strcmp(item->code, code) == 0 && strcmp(item->source, source) == 0)
+            break;
+    }
+    return &unknown->slots[at];
+}
+
+/* At most half of the slots are taken. */
+static void make_slots(struct unknown_codes *unknown)
+{
+    if (2 * (unknown->n + 1) <= unknown->n_slots)
+        return;
+    free(unknown->slots);
+    for (unknown->n_slots = 64; unknown->n_slots < 4 * (unknown->n + 1);)
+        unknown->n_slots *= 2;
+    unknown->slots = xcalloc(unknown->n_slots, sizeof *unknown->slots);
+    for (size_t i = 0; i < unknown->n; i++)
+        *find_slot(unknown, unknown->items[i].source, unknown->items[i].code) = (uint32_t)i + 1;
+}
+
 /* Returns the place of the code in the list, or MOST_KEPT if it is full. */
 static size_t add_count(struct unknown_codes *unknown, const char *source, const char *code, uint64_t count)
 {
-    for (size_t i = 0; i < unknown->n; i++)
-        if (strcmp(unknown->items[i].code, code) == 0 && strcmp(unknown->items[i].source, source) == 0) {
-            unknown->items[i].count += count;
-            return i;
-        }
+    make_slots(unknown);
+    uint32_t *slot = find_slot(unknown, source, code);
+    if (*slot) {
+        unknown->items[*slot - 1].count += count;
+        return *slot - 1;
+    }
     if (unknown->n == MOST_KEPT) /* codes that are all different are free text; the count of recordings still tells */
         return MOST_KEPT;
     GROW_ARRAY(unknown->items, unknown->capacity, unknown->n + 1);
@@ -28,6 +55,7 @@ static size_t add_count(struct unknown_codes *unknown, const char *source, const
     *item = (struct unknown_code){.count = count};
     copy_text(item->source, sizeof item->source, source);
     copy_text(item->code, sizeof item->code, code);
+    *slot = (uint32_t)unknown->n;
     return unknown->n - 1;
 }
 
@@ -53,6 +81,7 @@ size_t unknown_codes_part(const struct unknown_codes *unknown, size_t first, uin
     }
     *items = part.items;
     *n = part.n;
+    free(part.slots);
     return use;
 }
 
@@ -84,6 +113,9 @@ void unknown_codes_gather(struct unknown_codes *unknown, const struct world *wor
     free(bytes);
     if (all.n > 0)
         qsort(all.items, all.n, sizeof *all.items, compare_counts);
+    free(all.slots); /* of the order before */
+    all.slots = NULL;
+    all.n_slots = 0;
     unknown_codes_free(unknown);
     *unknown = all;
 }
@@ -120,6 +152,7 @@ enum status unknown_codes_report(const struct unknown_codes *unknown, const char
 void unknown_codes_free(struct unknown_codes *unknown)
 {
     free(unknown->items);
+    free(unknown->slots);
     free(unknown->uses);
     *unknown = (struct unknown_codes){0};
 }

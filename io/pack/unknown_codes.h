@@ -25,6 +25,8 @@ struct code_use {
 struct unknown_codes {
     struct unknown_code *items; /* in the order met; sorted once gathered */
     size_t n, capacity;
+    uint32_t *slots; /* [n_slots], a power of two: places in items + 1 by hash of source and code; 0: free */
+    size_t n_slots;
     uint64_t order; /* set by the caller: place of the recording that is labelled in the sorted input */
     struct code_use *uses;
     size_t n_uses, uses_capacity;
