@@ -9,3 +9,5 @@ add_test(NAME pack_ranks COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/pack_ranks.sh 
 add_test(NAME pack_data COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/pack_data.py $<TARGET_FILE:anyecg-pack>)
 set_tests_properties(${pack_tests} pack_ranks pack_data PROPERTIES LABELS end SKIP_RETURN_CODE 77 TIMEOUT 600
                      ENVIRONMENT "${pack_environment}")
+add_test(NAME pack_many COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/pack_many.py $<TARGET_FILE:anyecg-pack>)
+set_tests_properties(pack_many PROPERTIES LABELS end SKIP_RETURN_CODE 77 TIMEOUT 600 ENVIRONMENT "${pack_environment}")

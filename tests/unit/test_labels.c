@@ -17,6 +17,7 @@
 #include "io/pack/label_table.h"
 #include "io/pack/patients.h"
 #include "io/pack/refusals.h"
+#include "io/pack/unknown_codes.h"
 
 /* ---- helpers -------------------------------------------------------------------------------------------------------
  */
@@ -482,6 +483,42 @@ static void kinds_of_refusals_name_no_file(void **state)
     refusals_free(&refusals);
 }
 
+static void unknown_codes_are_counted_by_source_and_code(void **state)
+{
+    (void)state;
+    enum { CODES = 3000 };
+    struct unknown_codes unknown = {0}, joined = {0};
+    struct unknown_code *part;
+    struct world alone;
+    size_t n_part;
+    char code[32];
+    world_single(&alone);
+    for (int i = 0; i < 3 * CODES; i++) { /* code k of source b is met twice as often as of source a */
+        snprintf(code, sizeof code, "code %d", i % CODES);
+        unknown.order = (uint64_t)i;
+        unknown_codes_add(&unknown, i < CODES ? "a" : "b", code);
+    }
+    assert_int_equal(unknown.n, 2 * CODES);
+    assert_int_equal(unknown_codes_part(&unknown, 0, 2 * CODES - 1, &part, &n_part), 2 * CODES);
+    assert_int_equal(n_part, 2 * CODES);
+    unknown_codes_join(&joined, (const char *)part, n_part);
+    unknown_codes_join(&joined, (const char *)part, n_part);
+    free(part);
+    assert_int_equal(joined.n, 2 * CODES);
+    for (size_t i = 0; i < joined.n; i++)
+        assert_int_equal(joined.items[i].count, 2);
+    unknown_codes_gather(&unknown, &alone);
+    assert_int_equal(unknown.n, 2 * CODES);
+    for (size_t i = 0; i < unknown.n; i++) { /* most frequent first */
+        assert_string_equal(unknown.items[i].source, i < CODES ? "b" : "a");
+        assert_int_equal(unknown.items[i].count, i < CODES ? 2 : 1);
+    }
+    unknown_codes_add(&unknown, "a", "code 7"); /* also when they were sorted anew */
+    assert_int_equal(unknown.n, 2 * CODES);
+    unknown_codes_free(&unknown);
+    unknown_codes_free(&joined);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +526,7 @@ int main(void)
         cmocka_unit_test(codes_and_early_names_find_their_class),
         cmocka_unit_test(silence_means_absent_only_where_the_source_looked),
         cmocka_unit_test(only_sinus_rhythm_is_normal),
+        cmocka_unit_test(unknown_codes_are_counted_by_source_and_code),
         cmocka_unit_test(an_empty_diagnosis_leaves_all_unknown),
         cmocka_unit_test(annotations_become_labels_and_events),
         cmocka_unit_test(a_row_speaks_of_the_longest_folder_that_fits),
