@@ -82,9 +82,9 @@ struct recording {
     struct recording_source *source; /* of the format's reader */
 };
 
-/* What is left open between recordings of one file: with one in the options, files of many recordings (HDF5) are opened,
- * checked and listed once, not for each. Takes 64 MiB and the names of the file's recordings at most; a file that is
- * changed between two recordings is opened anew. Of one thread, the main one. */
+/* What is left open between recordings of one file: with one in the options, files of many recordings (HDF5) are
+ * opened, checked and listed once, not for each. Takes 64 MiB and the names of the file's recordings at most; a file
+ * that is changed between two recordings is opened anew. Of one thread, the main one. */
 struct recording_keeper;
 struct recording_keeper *recording_keeper_create(void);
 void recording_keeper_free(struct recording_keeper *keeper); /* may be NULL */
