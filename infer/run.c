@@ -79,7 +79,8 @@ static enum status open_stream(struct work *work, size_t index)
     return stream_open_file(work->model->stream, path, &arrays);
 }
 
-/* The result of the open stream as a JSON object. */
+/* The result of the open stream as a JSON object. Many folders may hold a record of one name: `input` tells them apart.
+ */
 static enum status run_one(struct work *work, size_t index, json_t **object)
 {
     enum anyecg_task task = work->request->task;
@@ -104,8 +105,8 @@ static enum status run_one(struct work *work, size_t index, json_t **object)
 /* A result that cannot be made is an object too, so that line i belongs to input i. */
 static json_t *refusal_to_json(const struct work *work, size_t index)
 {
-    return json_pack("{s:o, s:o}", "record", json_any_text(input_name(work, index)), "refused",
-                     json_any_text(status_message()));
+    return json_pack("{s:o, s:o, s:o}", "record", json_any_text(input_name(work, index)), "refused",
+                     json_any_text(status_message()), "input", json_any_text(input_name(work, index)));
 }
 
 static enum status run_own(struct work *work)
@@ -121,6 +122,8 @@ static enum status run_own(struct work *work)
         bool is_refused = status == STATUS_DATA || (status == STATUS_IO && !work->corpus);
         if (status == STATUS_OK) {
             status = run_one(work, i, &object);
+            if (status == STATUS_OK)
+                json_object_set_new(object, "input", json_any_text(input_name(work, i)));
             stream_close(work->model->stream);
             is_refused = status == STATUS_DATA;
         }

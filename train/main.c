@@ -12,7 +12,6 @@
 
 enum option_key {
     OPTION_CORPUS = 256,
-    OPTION_OUT,
     OPTION_SET,
     OPTION_MAX_STEPS,
     OPTION_MAX_HOURS,
@@ -34,18 +33,19 @@ static const char description[] =
     "docs/CONFIG.md explains the config.";
 
 static const struct argp_option options[] = {
-    {"config", 'c', "FILE", 0, "What differs from the defaults, YAML (configs/tiny.yaml, configs/small.yaml)", 0},
-    {"corpus", OPTION_CORPUS, "FOLDER", 0, "Made by anyecg-pack", 0},
-    {"out", OPTION_OUT, "FOLDER", 0, "Run folder, made anew", 0},
-    {"set", OPTION_SET, "KEY.SUB=VALUE", 0, "One value over the config; may be given again", 0},
+    {"config", 'c', "FILE", 0, "what differs from the defaults, YAML (configs/tiny.yaml, configs/small.yaml)", 0},
+    {"corpus", OPTION_CORPUS, "FOLDER", 0, "corpus made by anyecg-pack", 0},
+    {"out", 'o', "FOLDER", 0, "run folder, made anew", 0},
+    {"output", 0, NULL, OPTION_ALIAS, NULL, 0}, /* as the other programs call theirs */
+    {"set", OPTION_SET, "KEY.SUB=VALUE", 0, "one value over the config; may be given again", 0},
     {"tokenizer", OPTION_TOKENIZER, "CHECKPOINT", 0, "pretrain: whose codes are predicted", 1},
     {"init", OPTION_INIT, "CHECKPOINT", 0, "finetune: the trunk to start from; none: an untrained one", 1},
-    {"resume", OPTION_RESUME, NULL, 0, "Continue the run in --out behind its newest checkpoint", 2},
-    {"max-steps", OPTION_MAX_STEPS, "N", 0, "Save and end after step N; the schedule stays", 2},
-    {"max-hours", OPTION_MAX_HOURS, "H", 0, "Save and end with exit code 16 after H hours (else: what Slurm has left)",
+    {"resume", OPTION_RESUME, NULL, 0, "continue the run in --out behind its newest checkpoint", 2},
+    {"max-steps", OPTION_MAX_STEPS, "N", 0, "save and end after step N; the schedule stays", 2},
+    {"max-hours", OPTION_MAX_HOURS, "H", 0, "save and end with exit code 16 after H hours (else: what Slurm has left)",
      2},
-    {"dry-run", OPTION_DRY_RUN, NULL, 0, "Print sizes, memory and steps, and end", 2},
-    {"profile", OPTION_PROFILE, NULL, 0, "Where the time goes, by phase, part and layer, as a table at the end", 2},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0, "print sizes, memory and steps, and end", 2},
+    {"profile", OPTION_PROFILE, NULL, 0, "where the time goes, by phase, part and layer, as a table at the end", 2},
     {0}};
 
 struct parsing {
@@ -105,7 +105,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_CORPUS:
         command->corpus_path = text;
         return 0;
-    case OPTION_OUT:
+    case 'o':
         command->out = text;
         return 0;
     case OPTION_SET:

@@ -16,14 +16,20 @@ const char *argp_program_version = "anyecg-pack " ANYECG_VERSION;
 static const char description[] =
     "Makes a corpus of raw ECGs: checked, preprocessed, labelled, split by patient, in LZ4-compressed HDF5 shards."
     "\v"
-    "build   packs recordings. INPUT is a folder (searched), @FILE (a list, one path a line), or a WFDB header.\n"
-    "synth   packs simulated 12-lead ECGs with known rhythm and conduction, or writes them as WFDB files (--wfdb).\n"
+    "build   packs recordings. INPUT is a folder (searched), @FILE (a list, one\n"
+    "        path a line), or a recording of any known format: a WFDB header,\n"
+    "        an EDF file, ...\n"
+    "synth   packs simulated 12-lead ECGs with known rhythm and conduction, or\n"
+    "        writes them as WFDB files (--wfdb).\n"
     "info    prints what a corpus holds.\n"
     "verify  recomputes all checksums of a corpus.\n"
-    "merge   joins corpora of several sites: shards are linked, groups joined, doubles between sites excluded.\n"
-    "remove  takes a patient, a record or a source out again; the manifest keeps the fact.\n"
+    "merge   joins corpora of several sites: shards are linked, groups joined,\n"
+    "        doubles between sites excluded.\n"
+    "remove  takes a patient, a record or a source out again; the manifest keeps\n"
+    "        the fact.\n"
     "label   changes labels, age, sex and folds; signals stay as they are.\n"
-    "plot    draws ten seconds of a recording, or of CORPUS:RECORD, on ECG paper: FILE.png, .svg or .pdf.\n"
+    "plot    draws ten seconds of a recording, or of CORPUS:RECORD, on ECG paper:\n"
+    "        FILE.png, .svg or .pdf.\n"
     "\n"
     "Under mpirun the records are divided over the ranks. Recordings that cannot be taken are listed with the reason in "
     "CORPUS.refused.csv, and the run goes on.\n"
@@ -70,7 +76,7 @@ static const struct argp_option option_list[] = {
     {"resume", KEY_RESUME, NULL, 0, "go on where an earlier build of the same inputs was interrupted", 1},
     {"recipe", 'c', "RECIPE", 0, "sources and preprocessing, before the built-in recipe (configs/data/default.yaml)",
      1},
-    {"set", KEY_SET, "KEY.SUB=VALUE", 0, "change one field of the recipe; may be given again", 1},
+    {"set", KEY_SET, "KEY.SUB=VALUE", 0, "one field of the recipe; may be given again", 1},
     {"labels", KEY_LABELS, "TABLE.csv", 0,
      "columns folder, record, and patient, age, sex, fold, anomaly, classes as far as there are; overrides headers", 2},
     {"site-key", KEY_SITE_KEY, "FILE", 0, "secret key for patient hashes, 32 bytes or more; public sources need none",

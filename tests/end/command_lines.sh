@@ -41,6 +41,15 @@ expect 0 "--quiet" "$bin/anyecg-train" --help
 # A line of help fits a terminal (argp breaks at 79 columns, in the middle of a table's line).
 "$bin/anyecg-infer" --help | awk '/^  anomaly INPUT/ { table = 1 } /^$/ { table = 0 } table && !/^  /' >broken
 [ ! -s broken ] || fail "anyecg-infer --help: broken lines: $(cat broken)"
+"$bin/anyecg-pack" --help | awk '/^build / { table = 1 } /^$/ { table = 0 } table && !/^([a-z]+ |        )/' >broken
+[ ! -s broken ] || fail "anyecg-pack --help: broken lines: $(cat broken)"
+# -o, --out and --output are one in all of them
+for program in anyecg-pack anyecg-train anyecg-infer; do
+    for option in -o --out --output; do
+        printed 1 "$bin/$program" $option
+        grep -q "requires an argument" err || fail "$program $option: $(cat out err)"
+    done
+done
 
 # Results that stdout cannot take, and folders that cannot be made.
 "$bin/anyecg-pack" synth -n 6 --seconds 4 --leads 1 --seed 2 -o small -q 2>err || fail "synth: $(cat err)"

@@ -18,6 +18,7 @@ for line in lines:
     r = json.loads(line, parse_constant=no_constant)
     assert r["task"] == task, r
     assert isinstance(r["record"], str) and r["record"] and isinstance(r["source"], str), r
+    assert isinstance(r["input"], str) and r["record"].split("/")[-1] in r["input"], r
     assert r["seconds"] > 0 and r["leads"] and len(set(r["leads"])) == len(r["leads"]), r
     assert all(isinstance(w, str) for w in r["warnings"]), r
     if task in ("anomaly", "arrhythmia", "longecg"):
