@@ -100,23 +100,73 @@ static void tell_differences(const struct corpus *a, const struct corpus *b)
                  a->contributors[0].program, b->path, b->contributors[0].program);
 }
 
-/* What one site has taken out must not come in again by another. */
-static enum status refuse_withdrawn(const struct corpus *has, const struct corpus *withdrew)
+static int compare_hashes(const void *a, const void *b)
 {
-    for (size_t w = 0; w < withdrew->n_withdrawals; w++) {
-        const struct withdrawal *withdrawal = &withdrew->withdrawals[w];
-        for (size_t i = 0; i < has->n_records; i++) {
-            const struct corpus_record *record = &has->records[i];
-            bool same_patient = withdrawal->kind == WITHDRAWN_PATIENT &&
-                                memcmp(record->patient, withdrawal->patient, PATIENT_HASH_BYTES) == 0;
-            if (same_patient || (record->content == withdrawal->content && withdrawal->kind != WITHDRAWN_SOURCE))
-                return status_set(STATUS_DATA,
-                                  "%s: record '%s' was withdrawn from %s; take it out first: anyecg-pack remove "
-                                  "--record %s %s",
-                                  has->path, record->name, withdrew->path, record->name, has->path);
-        }
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Who and what a corpus has withdrawn; `theirs`: the ECGs that left with a source. All sorted. */
+struct withdrawn {
+    uint64_t *persons, *records, *theirs;
+    size_t n_persons, n_records, n_theirs;
+};
+
+static void list_withdrawn(struct withdrawn *list, const struct corpus *corpus)
+{
+    size_t n = corpus->n_withdrawals + 1;
+    *list = (struct withdrawn){NEW_ARRAY(uint64_t, n), NEW_ARRAY(uint64_t, n), NEW_ARRAY(uint64_t, n), 0, 0, 0};
+    for (size_t w = 0; w < corpus->n_withdrawals; w++) {
+        const struct withdrawal *withdrawal = &corpus->withdrawals[w];
+        if (withdrawal->kind == WITHDRAWN_PATIENT)
+            list->persons[list->n_persons++] = key_of_person(withdrawal->patient);
+        if (withdrawal->kind == WITHDRAWN_SOURCE)
+            list->theirs[list->n_theirs++] = withdrawal->content;
+        else
+            list->records[list->n_records++] = withdrawal->content;
     }
-    return STATUS_OK;
+    qsort(list->persons, list->n_persons, sizeof *list->persons, compare_hashes);
+    qsort(list->records, list->n_records, sizeof *list->records, compare_hashes);
+    qsort(list->theirs, list->n_theirs, sizeof *list->theirs, compare_hashes);
+}
+
+static bool is_among(uint64_t hash, const uint64_t *hashes, size_t n)
+{
+    return n > 0 && bsearch(&hash, hashes, n, sizeof *hashes, compare_hashes);
+}
+
+/* What one site has taken out must not come in again by another: a person under any of the names he has there, nor the
+ * same samples. What left with a source of its own may be another site's by right; that is told. */
+static enum status refuse_withdrawn(const struct part *part, const struct corpus *withdrew)
+{
+    const struct corpus *has = part->corpus;
+    struct withdrawn out;
+    size_t first = SIZE_MAX, n_theirs = 0;
+    list_withdrawn(&out, withdrew);
+    for (size_t k = 0; k < part->n_keys; k++)
+        if (part->keys[k].record < first && is_among(part->keys[k].key, out.persons, out.n_persons))
+            first = part->keys[k].record;
+    for (size_t i = 0; i < has->n_records; i++) {
+        const struct corpus_record *record = &has->records[i];
+        bool is_out = is_among(key_of_person(record->patient), out.persons, out.n_persons) ||
+                      is_among(record->content, out.records, out.n_records);
+        if (is_out && i < first)
+            first = i;
+        n_theirs += is_among(record->content, out.theirs, out.n_theirs);
+    }
+    free(out.persons);
+    free(out.records);
+    free(out.theirs);
+    if (n_theirs > 0)
+        log_warning("%s: %zu of its records hold ECGs that were withdrawn from %s with their source; if it is the same "
+                    "source, remove that first: anyecg-pack remove --source NAME %s",
+                    has->path, n_theirs, withdrew->path, has->path);
+    if (first == SIZE_MAX)
+        return STATUS_OK;
+    const char *name = has->records[first].name;
+    return status_set(STATUS_DATA,
+                      "%s: record '%s' was withdrawn from %s; take it out first: anyecg-pack remove --record %s %s",
+                      has->path, name, withdrew->path, name, has->path);
 }
 
 enum status parts_compare(const struct part *parts, size_t n_parts)
@@ -140,7 +190,7 @@ enum status parts_compare(const struct part *parts, size_t n_parts)
             REQUIRE(p == q || parts[p].corpus->hash != parts[q].corpus->hash, STATUS_USAGE,
                     "%s and %s are the same corpus; name it once", parts[p].corpus->path, parts[q].corpus->path);
             if (p != q)
-                TRY(refuse_withdrawn(parts[p].corpus, parts[q].corpus));
+                TRY(refuse_withdrawn(&parts[p], parts[q].corpus));
         }
     return STATUS_OK;
 fail:

@@ -46,6 +46,8 @@ static const struct {
     {"too short", "shorter than half a second"},
     {"too long", "longer than a record of a corpus can be"},
     {"cannot be read", "file cannot be read"},
+    {"without waveform", "file holds no waveform"},
+    {"segments: the header", "segments of the record are missing"},
 };
 
 /* The message without the paths it begins with: folders may have any name, "gain" too. A quoted value is no path. */

@@ -31,6 +31,16 @@ done
 [ "$(find A/shards -name '*-1.h5' | wc -l)" -le "$mates" ] || fail "too many shards were written again"
 # what was withdrawn cannot come back by another site
 expect 4 "was withdrawn from A" "$pack" merge -o no A before
+# ... nor under a second name, by a site with the same key: elsewhere the table has another id than the header
+mkdir elsewhere && cp ward/sim0002[0-3].* elsewhere && sed -i "s/^#Patient ID: .*/#Patient ID: $patient/" elsewhere/sim00020.hea
+printf 'folder,record,patient\nelsewhere,sim00020,T-1\n' >second.csv
+expect 0 "4 records" "$pack" build --labels second.csv --site-key keyA -o E elsewhere
+expect 4 "E: record 'unnamed/00001' was withdrawn from A" "$pack" merge -o no A E
+# what left with a source may come by another's right, and is told
+expect 0 "" "$pack" merge -q -o two before B
+expect 0 "" "$pack" remove -q --source unnamed two
+expect 0 "18 of its records hold ECGs that were withdrawn from two with their source" "$pack" merge --overwrite -o no two before
+rm -rf no two
 
 # numbers of a recipe of one's own: with its zeros, and a later number of the same person
 mkdir -p ward9 && for n in 021 022 030 041; do
