@@ -288,10 +288,10 @@ def check_other(kind, place, text, environment):
         if not line or set(json.loads(line)) != promised:
             fault(place, f"fields of an answer: {sorted(promised)}, in truth {line[:300]}")
     elif kind == "label table":
-        with open("labels.csv", "w") as table:
+        with open("ward-labels.csv", "w") as table:
             table.write(text.replace("A0001", "sim00000").replace("A0002", "sim00001"))
         done = subprocess.run(["bash", "-c", "anyecg-pack synth -q -n 2 --seconds 4 --wfdb 'ward 7' && anyecg-pack build -q "
-                               "--labels labels.csv -o labelled 'ward 7' && anyecg-pack info labelled"], env=environment,
+                               "--labels ward-labels.csv -o labelled 'ward 7' && anyecg-pack info labelled"], env=environment,
                               capture_output=True, text=True)
         if not re.search(r"^AF +1 +1 +0 ", done.stdout, re.M):
             fault(place, f"the table does not label one of two records with AF: {(done.stdout + done.stderr)[-1500:]}")
