@@ -285,17 +285,32 @@ static enum status make_loader(struct run *run)
     return loader_create(&run->loader, run->corpus, run->sampler, &settings, run->world);
 }
 
+/* Two runs in one folder (a chain submitted twice) would take each other's checkpoints apart. */
+static enum status lock_folder(struct run *run)
+{
+    const char *folder = run->command->out;
+    enum status status = STATUS_OK;
+
+    if (run->world->rank == 0) {
+        status = folder_make(folder);
+        if (status == STATUS_OK)
+            status = folder_lock_take(&run->lock, folder, "running.lock", "anyecg-train");
+    }
+    return comm_agree(run->world, status);
+}
+
 /* Continues or begins; opens the folder. */
 static enum status enter(struct run *run)
 {
     bool found = false;
     enum status status = STATUS_OK;
 
+    TRY(lock_folder(run));
     if (run->command->resume)
         TRY(restore_checkpoint(run, &found));
     if (run->world->rank == 0) {
         /* First of all: what a full disk left of a checkpoint may be what fills it. */
-        if (folder_exists(run->command->out) && checkpoint_sweep(run->command->out) != STATUS_OK)
+        if (checkpoint_sweep(run->command->out) != STATUS_OK)
             log_warning("left of an interrupted run: %s", status_message());
         status = run_folder_open(&run->folder, run->command->out, run->config_text, run->step);
     }
@@ -327,6 +342,7 @@ static void end_run(struct run *run)
     if (run->corpus != NULL)
         corpus_close(run->corpus);
     run_folder_close(run->folder);
+    folder_lock_release(&run->lock);
     config_free(run->config);
     free(run->config_text);
 }
@@ -342,7 +358,7 @@ static const struct stage_operations *choose_stage(const struct command *command
 
 enum status run_start(const struct command *command, const struct world *world)
 {
-    struct run run = {.command = command, .world = world};
+    struct run run = {.command = command, .world = world, .lock = {.file = -1}};
     enum status status;
 
     TRY(comm_agree(world, read_config(&run)));

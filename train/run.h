@@ -2,6 +2,7 @@
 #ifndef TRAIN_RUN_H
 #define TRAIN_RUN_H
 
+#include "base/folder_lock.h"
 #include "io/checkpoint/checkpoint.h"
 #include "io/signal/signal.h"
 #include "train/config.h"
@@ -54,6 +55,7 @@ struct run {
     double rate; /* learning rate of the last step */
 
     struct run_folder *folder; /* NULL on ranks other than 0 */
+    struct folder_lock lock;   /* of the folder; held by rank 0 */
     struct stop stop;
     struct timers timers;
 };

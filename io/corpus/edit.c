@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/folder_lock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -22,40 +23,15 @@
 
 enum status corpus_lock_take(struct corpus_lock *lock, const char *folder)
 {
-    enum status status;
-    struct stat held, named;
-    *lock = (struct corpus_lock){.file = -1, .path = corpus_file_path(folder, LOCK_NAME)};
-    for (;;) {
-        lock->file = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        REQUIRE(lock->file >= 0, STATUS_IO, "%s: cannot be made: %s", lock->path, strerror(errno));
-        if (flock(lock->file, LOCK_EX | LOCK_NB) != 0) {
-            REQUIRE(errno != EWOULDBLOCK, STATUS_USAGE,
-                    "%s: another anyecg-pack is writing there; wait until it has ended, or name another folder",
-                    folder);
-            log_warning("%s: the file system knows no locks (%s); make sure that nobody else writes there", folder,
-                        strerror(errno));
-            return STATUS_OK;
-        }
-        /* Whoever held the lock before may have removed the file between our open and our lock. */
-        if (fstat(lock->file, &held) == 0 && stat(lock->path, &named) == 0 && held.st_ino == named.st_ino)
-            return STATUS_OK;
-        close(lock->file);
-    }
-fail:
-    if (lock->file >= 0)
-        close(lock->file);
-    free(lock->path);
-    *lock = (struct corpus_lock){.file = -1};
+    struct folder_lock own;
+    enum status status = folder_lock_take(&own, folder, LOCK_NAME, "anyecg-pack");
+    *lock = (struct corpus_lock){own.file, own.path};
     return status;
 }
 
 void corpus_lock_release(struct corpus_lock *lock)
 {
-    if (lock->path && lock->file >= 0) {
-        unlink(lock->path);
-        close(lock->file);
-    }
-    free(lock->path);
+    folder_lock_release(&(struct folder_lock){lock->file, lock->path});
     *lock = (struct corpus_lock){.file = -1};
 }
 

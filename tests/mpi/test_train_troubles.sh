@@ -3,7 +3,7 @@
 # checkpoint, nodes that see another run folder or another config. No step is lost, no rank waits for ever.
 . "$(dirname "$0")/train_setting.sh"
 expect_failure=yes
-limit="timeout 120" # a rank that waits for ever
+limit="timeout 600" # a rank that waits for ever
 
 refused() { # CODE NAME PATTERN: the exit code of the last run, and its message
     [ "$code" = "$1" ] || { cat "$work/$2.err" >&2; fail "$2: exit code $code instead of $1"; }
@@ -49,6 +49,23 @@ code=0
 train 2 damaged tokenizer --set checkpoint.every_steps=2 --resume --max-steps 6 || code=$?
 refused 0 damaged 'continues behind step 2 of 20'
 same whole damaged
+
+# A second run in the folder of one that goes on: refused, and nothing of the first is touched.
+mpirun --oversubscribe -n 2 "$bin/anyecg-train" tokenizer -c "$config" --corpus "$corpus" --out "$work/twice" \
+    --set tokenizer.steps=100000 2> "$work/first.err" &
+first=$!
+while [ ! -s "$work/twice/metrics.jsonl" ]; do sleep 0.05; done
+mkdir "$work/twice/step-000000009.tmp"
+code=0
+train 2 twice tokenizer --set tokenizer.steps=100000 --resume || code=$?
+refused 2 twice 'another anyecg-train is writing there'
+[ -d "$work/twice/step-000000009.tmp" ] || fail "a second run took away what the first is writing"
+touch "$work/twice/STOP"
+wait $first && fail "the first run did not stop"
+[ -e "$work/twice/latest" ] || fail "the first run was disturbed"
+code=0
+train 1 twice tokenizer --set tokenizer.steps=100000 --resume --max-steps 1 || code=$?
+refused 0 twice 'is done already'
 
 # What the message of numbers that are not finite advises: a lower rate, in config.yaml too, and --resume.
 rate='tokenizer.optimiser.learning_rate'
