@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
 #endif
@@ -63,6 +64,20 @@ static herr_t query(const H5FD_t *file, unsigned long *flags)
     return 0;
 }
 
+/* Lets go of pages whose samples were read: a file of many recordings stays open for long and may be larger than the
+ * memory that a job is given. The system brings neighbours along when a page is touched: they go too, also those
+ * before. Small reads are metadata, which is read again. */
+static void forget_pages(const struct mapped *mapped, haddr_t first, size_t count)
+{
+    enum { LEAST_BYTES = 1 << 14, NEIGHBOURHOOD = 1 << 16 };
+    size_t begin = (size_t)first / NEIGHBOURHOOD * NEIGHBOURHOOD;
+    size_t end = ((size_t)first + count) / NEIGHBOURHOOD * NEIGHBOURHOOD + NEIGHBOURHOOD;
+    if (end > mapped->file.count)
+        end = mapped->file.count;
+    if (count >= LEAST_BYTES)
+        madvise((void *)(mapped->file.bytes + begin), end - begin, MADV_DONTNEED);
+}
+
 static herr_t read_mapped(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t first, size_t count, void *target)
 {
     const struct mapped *mapped = (const struct mapped *)file;
@@ -71,6 +86,7 @@ static herr_t read_mapped(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t
     if (first > mapped->file.count || count > mapped->file.count - first)
         return -1;
     memcpy(target, mapped->file.bytes + first, count);
+    forget_pages(mapped, first, count);
     return 0;
 }
 
