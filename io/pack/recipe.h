@@ -19,7 +19,7 @@ struct recipe {
     double split_percent[3]; /* train, validation, test */
     struct recipe_source *sources;
     size_t n_sources, n_own_sources; /* the user's own come first */
-    struct recipe_file **files; /* [n_files], what was read; own the texts of the sources */
+    struct recipe_file **files;      /* [n_files], what was read; own the texts of the sources */
     size_t n_files;
     struct code_maps maps; /* that the sources name */
 };
