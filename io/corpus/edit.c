@@ -1,16 +1,12 @@
 #include "io/corpus/edit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/folder_lock.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/corpus/layout.h"
