@@ -93,7 +93,7 @@ rm ward/table.csv
 setsid "${build[@]}" -o cut2 ward >/dev/null 2>&1 &
 pid=$!
 for i in $(seq 200); do
-    [ -e cut2/writing.tmp ] && break
+    [ -e cut2/shards ] && break # made under the lock; its file is there a moment before it holds
     sleep 0.02
 done
 kill -STOP -- "-$pid" 2>/dev/null || true # so that it cannot finish between the question and the answer
