@@ -92,7 +92,7 @@ rm ward/table.csv
 # two builds into one folder; another corpus may be read meanwhile
 setsid "${build[@]}" -o cut2 ward >/dev/null 2>&1 &
 pid=$!
-for i in $(seq 200); do
+for i in $(seq 3000); do # a busy machine takes seconds to start it
     [ -e cut2/shards ] && break # made under the lock; its file is there a moment before it holds
     sleep 0.02
 done
