@@ -143,6 +143,8 @@ static enum status find_record(struct hdf5_file *array, const char *inner, hsize
 {
     enum status status;
     *index = 0;
+    if (array->n_dims == 3 && array->names_dataset)
+        TRY(list_names(array)); /* names that are wrong are why a search could not name the recordings */
     REQUIRE(array->n_dims < 3 || *inner, STATUS_DATA,
             "%s: holds %" PRIu64 " recordings; name one as %s/NAME, or give the file to have all", array->path,
             (uint64_t)array->n_records, array->path);
@@ -150,7 +152,6 @@ static enum status find_record(struct hdf5_file *array, const char *inner, hsize
     if (array->n_dims < 3)
         return STATUS_OK;
     if (array->names_dataset) {
-        TRY(list_names(array));
         *index = find_named(array, inner);
         REQUIRE(*index < array->n_records, STATUS_DATA, "%s: has no record '%s'", array->path, inner);
     } else {

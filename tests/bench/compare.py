@@ -255,6 +255,21 @@ def two_at_once(workers, count):
     return max(usual(worker.answer()["seconds"]) for worker in workers)
 
 
+def peers_of_ranks(shapes, case, settings):
+    """PyTorch's two ways to use two cores."""
+    return {"ddp": peer({**shapes, "ranks": 2}, case, settings, ranks=2),
+            "threads": peer({**shapes, "micro_batches": 4}, case, settings, threads=2)}
+
+
+def rounds_of_ranks(ranks, alone, peers):
+    count, rounds = 1 if options.smoke else options.steps, []
+    for _ in range(1 if options.smoke else options.rounds):
+        figures = {"ranks": usual(ranks.steps(count)), "alone": two_at_once(alone, count)}
+        figures.update({name: usual(worker.steps(count)) for name, worker in peers.items()})
+        rounds.append(figures)
+    return rounds
+
+
 def table_of_ranks():
     print("\n| case, global batch 64 | 2 ranks, ms | 2 unconnected processes at once, ms | ratio | wanted | PyTorch DDP 2 × 1, ms"
           " | ratio | PyTorch 1 × 2 threads, ms | ratio | wanted |\n|---|---|---|---|---|---|---|---|---|---|")
@@ -263,30 +278,33 @@ def table_of_ranks():
         cores = sorted(os.sched_getaffinity(0))
         ranks = ours(case, 2, 2)
         alone = [ours(case, 1, 2, {cores[i % len(cores)]}) for i in range(2)]
-        workers, peers = [ranks, *alone], {}
         try:
+            order, tried = [None], "PyTorch is missing"
             if has_torch:
-                shapes = alone[0].shapes
-                order, tried = try_settings({**shapes, "micro_batches": 1}, case)
-                peers["ddp"] = peer({**shapes, "ranks": 2}, case, order[0], ranks=2)
-                peers["threads"] = peer({**shapes, "micro_batches": 4}, case, order[0], threads=2)
-                workers += peers.values()
-                notes.append(f"- {case.name}: peer: {words_of(order[0])}. Tried: {tried}")
-            count, rounds = 1 if options.smoke else options.steps, []
-            for _ in range(1 if options.smoke else options.rounds):
-                figures = {"ranks": usual(ranks.steps(count)), "alone": two_at_once(alone, count)}
-                figures.update({name: usual(worker.steps(count)) for name, worker in peers.items()})
-                rounds.append(figures)
+                order, tried = try_settings({**alone[0].shapes, "micro_batches": 1}, case)
+            for settings in order:
+                peers = peers_of_ranks(alone[0].shapes, case, settings) if settings else {}
+                try:
+                    rounds = rounds_of_ranks(ranks, alone, peers)
+                    for worker in peers.values():
+                        worker.end()
+                    break
+                except RuntimeError:
+                    tried += f"; {words_of(settings)}: not finite later on"
+                finally:
+                    for worker in peers.values():
+                        worker.kill()
+            notes.append(f"- {case.name}: peer: {words_of(settings) if settings else 'none'}. Tried: {tried}")
             cells = [f"{1e3 * usual([r['ranks'] for r in rounds]):.0f}", f"{1e3 * usual([r['alone'] for r in rounds]):.0f}",
                      spread([r["alone"] / r["ranks"] for r in rounds]), str(case.wanted[1])]
             for name in ("ddp", "threads"):
                 cells += ([f"{1e3 * usual([r[name] for r in rounds]):.0f}", spread([r[name] / r["ranks"] for r in rounds])]
                           if name in peers else ["–", "–"])
             print(f"| {case.name} | {' | '.join(cells)} | {case.wanted[0]} |", flush=True)
-            for worker in workers:
+            for worker in (ranks, *alone):
                 worker.end()
         finally:
-            for worker in workers:
+            for worker in (ranks, *alone):
                 worker.kill()
     print("\n".join(["", *notes]))
 
