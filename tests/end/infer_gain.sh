@@ -10,13 +10,15 @@ gain=$(awk 'NR == 2 { sub(/\/.*/, "", $3); sub(/\(.*/, "", $3); print $3 }' righ
 awk -v gain="$gain" '$NF == "II" || $NF == "V1" { sub(gain, gain / 3) } { print }' right/sim00000.hea >wrong/sim00000.hea
 cmp -s right/sim00000.hea wrong/sim00000.hea && fail "the header was not changed: $(cat right/sim00000.hea)"
 answer() { "$infer" anomaly --checkpoint "$made/anomaly" "$@" -q; }
+same_answers() { cmp <(sed 's/"input":"[^"]*"//' "$1") <(sed 's/"input":"[^"]*"//' "$2"); } # of files in other folders
 expect 0 "limb leads contradict one another by" answer wrong/sim00000.hea
 answer right >right.jsonl
 grep -q "contradict" right.jsonl && fail "sound leads are warned of: $(cat right.jsonl)"
 answer wrong/sim00000.hea >one.jsonl
-head -n 1 right.jsonl | cmp -s - one.jsonl && fail "a gain three times too low changes nothing"
+head -n 1 right.jsonl >first.jsonl
+same_answers first.jsonl one.jsonl >/dev/null && fail "a gain three times too low changes nothing"
 answer --gain "$gain" wrong >wrong.jsonl
-cmp right.jsonl wrong.jsonl || fail "--gain $gain does not give the answers of the right headers"
+same_answers right.jsonl wrong.jsonl || fail "--gain $gain does not give the answers of the right headers"
 
 expect 2 "--gain nought: must be a number above 0" answer --gain nought right
 expect 2 "--gain 0: must be a number above 0" answer --gain 0 right
@@ -35,7 +37,7 @@ if [ -d "${ECG_DATA_DIR:-}/ludb" ]; then
     [ "$(grep -c 'limb leads contradict' raw.jsonl)" -ge 8 ] || fail "LUDB is not warned of: $(cut -c 1-300 raw.jsonl)"
     answer --gain 1000 unknown >told.jsonl
     answer few >raw.jsonl
-    cmp told.jsonl raw.jsonl || fail "the recipe's gain of LUDB does not give the answers of --gain 1000"
+    same_answers told.jsonl raw.jsonl || fail "the recipe's gain of LUDB does not give the answers of --gain 1000"
     grep -q 'limb leads contradict' raw.jsonl && fail "LUDB is warned of although its gain is known"
     for split in train validation test; do
         answer --corpus ludb --split $split 2>/dev/null
