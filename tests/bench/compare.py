@@ -255,10 +255,10 @@ def two_at_once(workers, count):
     return max(usual(worker.answer()["seconds"]) for worker in workers)
 
 
-def peers_of_ranks(shapes, case, settings):
-    """PyTorch's two ways to use two cores."""
-    return {"ddp": peer({**shapes, "ranks": 2}, case, settings, ranks=2),
-            "threads": peer({**shapes, "micro_batches": 4}, case, settings, threads=2)}
+def start_peers_of_ranks(peers, shapes, case, settings):
+    """PyTorch's two ways to use two cores; what has started is in `peers`, whatever happens."""
+    peers["ddp"] = peer({**shapes, "ranks": 2}, case, settings, ranks=2)
+    peers["threads"] = peer({**shapes, "micro_batches": 4}, case, settings, threads=2)
 
 
 def rounds_of_ranks(ranks, alone, peers):
@@ -283,8 +283,10 @@ def table_of_ranks():
             if has_torch:
                 order, tried = try_settings({**alone[0].shapes, "micro_batches": 1}, case)
             for settings in order:
-                peers = peers_of_ranks(alone[0].shapes, case, settings) if settings else {}
+                peers = {}
                 try:
+                    if settings:
+                        start_peers_of_ranks(peers, alone[0].shapes, case, settings)
                     rounds = rounds_of_ranks(ranks, alone, peers)
                     for worker in peers.values():
                         worker.end()
