@@ -279,10 +279,10 @@ def table_of_ranks():
         ranks = ours(case, 2, 2)
         alone = [ours(case, 1, 2, {cores[i % len(cores)]}) for i in range(2)]
         try:
-            order, tried = [None], "PyTorch is missing"
+            order, tried = [], "PyTorch is missing"
             if has_torch:
                 order, tried = try_settings({**alone[0].shapes, "micro_batches": 1}, case)
-            for settings in order:
+            for settings in [*order, None]:  # at last without a peer
                 peers = {}
                 try:
                     if settings:

@@ -44,15 +44,22 @@ for i in $(seq $times); do
     done
 done
 
+# A build into `cut` that is killed as soon as two shards are noted, if it is not quicker.
+kill_behind_a_shard() { # BUILD...
+    local pid
+    rm -rf cut cut.*
+    setsid "$@" -o cut ward >/dev/null 2>&1 &
+    pid=$!
+    for i in $(seq 200); do
+        [ -e cut.journal.tmp/00002 ] && break
+        sleep 0.05
+    done
+    kill -9 -- -$pid 2>/dev/null
+    wait $pid 2>/dev/null
+}
+
 # another plan does not go on with these shards
-rm -rf cut && setsid "${build[@]}" -o cut ward >/dev/null 2>&1 &
-pid=$!
-for i in $(seq 200); do
-    [ -e cut.journal.tmp/00002 ] && break
-    sleep 0.05
-done
-kill -9 -- -$pid 2>/dev/null
-wait $pid 2>/dev/null
+kill_behind_a_shard "${build[@]}"
 if [ -e cut.journal.tmp/00002 ] && [ ! -e cut/manifest.json ]; then
     expect 2 "go on with --resume" "${build[@]}" -o cut ward
     expect 2 "had other inputs" "$pack" build -q --set shard_mb=0.06 --resume -o cut ward
@@ -69,14 +76,7 @@ printf 'code,classes,kind\nx,AF,\n' >own.csv
 printf 'sources:\n  - match: ward\n    name: ward\n    table: {files: [table.csv], record: file, codes: [says], code_map: own.csv}\n' >own.yaml
 own=("${build[@]}" -c own.yaml)
 expect 3 "" "${own[@]}" -o own ward
-rm -rf cut cut.* && setsid "${own[@]}" -o cut ward >/dev/null 2>&1 &
-pid=$!
-for i in $(seq 200); do
-    [ -e cut.journal.tmp/00002 ] && break
-    sleep 0.05
-done
-kill -9 -- -$pid 2>/dev/null
-wait $pid 2>/dev/null
+kill_behind_a_shard "${own[@]}"
 if [ -e cut.journal.tmp/00002 ] && [ ! -e cut/manifest.json ]; then
     cp own.csv own.kept && cp ward/table.csv table.kept
     printf 'code,classes,kind\nx,RBBB,\n' >own.csv

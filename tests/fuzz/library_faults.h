@@ -16,17 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
-
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libhdf5\nleak:libmatio\n";
-}
+#include "tests/library_sanitizers.h"
 
 /* From the fault outwards: a frame of a library comes before any of our sources. */
 static inline bool is_library_fault(char *place, size_t bytes)

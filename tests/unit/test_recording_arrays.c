@@ -5,19 +5,7 @@
 #include <sys/resource.h>
 
 #include "recording_files.h"
-
-/* Sizes of damaged metadata reach malloc inside HDF5, which takes NULL for an answer and loses memory when it refuses;
- * ours is still watched. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libhdf5\nleak:libmatio\n";
-}
+#include "tests/library_sanitizers.h"
 
 #define SEEDS SOURCE_FOLDER "/tests/fuzz/seeds/"
 
